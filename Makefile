@@ -1,0 +1,37 @@
+# make setup | demo | test | lint | clean.   PYTHON=python3.12 picks the interpreter, SEEDS=n the seeds of the demo.
+PYTHON ?= python3
+SEEDS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup demo test fast lint clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"jaxseg needs Python 3.11 to 3.13 and {sys.executable} is {v[0]}.{v[1]}; run: make setup PYTHON=python3.12")'
+	@echo "setting up $(VENV) (about a minute, 1 GB)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install --quiet --python $(BIN)/python -r requirements.txt && uv pip install --quiet --python $(BIN)/python --no-deps -e .; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .; \
+	fi
+	@touch $@
+
+demo: setup
+	@$(BIN)/python -m experiments.demo --seeds $(SEEDS)
+
+test: setup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+fast: setup
+	@$(BIN)/python -m pytest -m fast
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
