@@ -1,0 +1,91 @@
+"""Encoded images and label images: read, checked, decoded, encoded; every failure names the file.
+
+PIL decodes, and lets other threads run while it does.
+"""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from jaxseg.errors import InputError
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+      InputError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def decode_image(encoded: bytes, origin: str) -> np.ndarray:
+    """[H, W, 3] uint8 RGB of an encoded image; grey images and palettes become RGB, an alpha channel is dropped.
+
+    Args:
+      encoded: bytes of a PNG, JPEG or other image.
+      origin: where they come from, for the message.
+
+    Raises:
+      InputError: the bytes are no image, or stop early.
+    """
+    picture = _opened(encoded, origin)
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+def decode_label(encoded: bytes, origin: str) -> np.ndarray:
+    """[H, W] uint8 ids of a label image: the values of a grey one, the indices of one with a palette.
+
+    Args:
+      encoded: bytes of an 8-bit single-channel image.
+      origin: where they come from, for the message.
+
+    Raises:
+      InputError: the bytes are no image, stop early, or are not one channel of 8 bits.
+    """
+    picture = _opened(encoded, origin)
+    if picture.mode not in ("L", "P"):
+        raise InputError(
+            f"{origin}: a label image has one 8-bit channel that holds class ids, and this one is "
+            f"{'+'.join(picture.getbands())} ({picture.mode}); convert it to class ids"
+        )
+    return np.asarray(picture)
+
+
+def encode_png(pixels: np.ndarray, level: int = 1) -> bytes:
+    """A uint8 array [H, W] or [H, W, 3] as PNG.
+
+    Args:
+      pixels: the image.
+      level: how hard to pack, 0 (not at all) to 9. What is decoded many times is packed lightly.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=level)
+    return buffer.getvalue()
+
+
+def resize(pixels: np.ndarray, size: tuple[int, int], *, label: bool = False) -> np.ndarray:
+    """Pixels at (height, width): bicubic and antialiased for an image, the nearest pixel for a label."""
+    method = Image.Resampling.NEAREST if label else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), method))
+
+
+def _opened(encoded: bytes, origin: str) -> Image.Image:
+    try:
+        picture = Image.open(io.BytesIO(encoded))
+        picture.load()
+    except (
+        Exception
+    ) as error:  # PIL's plugins let many types through: struct.error, SyntaxError, KeyError, ...
+        raise InputError(f"{origin}: not a readable image ({_line(error)}); replace the file") from error
+    return picture
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return "unknown format" if "cannot identify image file" in text else text or type(error).__name__

@@ -1,0 +1,255 @@
+"""Augmentation on the device: jitted, batched, one random draw an image, image and label by the same geometry.
+
+An augmentation is called as `(key, image [B, H, W, 3], label [B, H, W] or None)` and gives both back; images are raw,
+0..255. Its ranges are pytree leaves, so changing one never recompiles. Image b draws from `fold_in(key, b)`: what
+happens to it does not depend on how many images follow.
+
+Resampling is separable: one matrix [h, H] for the rows and one [w, W] for the columns of each image. Two matrix
+products are what every backend does well; the label, a single byte a pixel, selects rows and columns by index.
+Coordinates are continuous: pixel j of a row covers [j, j + 1) and its centre is j + 0.5, as PIL and
+`jax.image.resize` have it.
+"""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Integer, Key, Num
+
+from jaxseg.errors import InputError
+from jaxseg.labels import VOID
+from jaxseg.losses import Scalar
+
+GREY = 127.5
+"""What fills a crop that reaches beyond its image: mid-grey, zero after the default normalisation (ours)."""
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of R, G and B in a pixel's grey value (ITU-R BT.601)."""
+
+_STATIC = {"static": True}
+
+Images = Num[Array | np.ndarray, "B H W 3"]
+Labels = Integer[Array | np.ndarray, "B H W"] | None
+NewLabels = Integer[Array | np.ndarray, "B h w"] | None
+
+
+class Augmentation:
+    """Base class of the augmentations: frozen pytree dataclasses that define `apply`."""
+
+    def __call__(
+        self, key: Key[Array, ""], image: Images, label: Labels = None
+    ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+        """The augmented batch, compiled once for each shape.
+
+        Args:
+          key: random key; image b draws from `fold_in(key, b)`.
+          image: [B, H, W, 3] RGB, 0..255, any number type.
+          label: [B, H, W] train ids, 255 void; None where there is none.
+
+        Returns:
+          ([B, h, w, 3] float32 image, 0..255; [B, h, w] label of the type that came in, or None).
+        """
+        return _apply(self, key, image, label)
+
+    def apply(
+        self, key: Key[Array, ""], image: Images, label: Labels
+    ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+        """What `__call__` compiles; a new augmentation defines this."""
+        raise NotImplementedError(f"{type(self).__name__} does not define apply")
+
+
+@jax.jit
+def _apply(
+    augmentation: Augmentation, key: Key[Array, ""], image: Images, label: Labels
+) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+    return augmentation.apply(key, image, label)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ScaleCropFlip(Augmentation):
+    """Random scale, random crop to one size, random mirror image.
+
+    The scale is relative: at 1, the image is resized, its aspect kept, until it just covers the crop, by
+
+        f = scale max(h / H, w / W)   pixels of the crop for each pixel of the image.
+
+    So with equal aspects `scale=(1, 1)` is a plain resize, a scale of 2 shows half the height and width of the image,
+    and at 0.5 the image covers half the height and width of the crop. What the image does not cover is grey (127.5),
+    and void in the label. The place of the crop, or of the image in it, is uniform over whole pixels.
+
+    The image is resampled bilinearly, with the triangle filter widened by 1 / f where it shrinks (antialiased, as PIL
+    does it); the label takes the nearest pixel, the one that the centre of the new pixel falls into.
+
+    Attributes:
+      size: height and width of the crop, in pixels.
+      scale: lowest and highest scale; one is drawn uniformly for each image. The default 0.5 to 2 is the range that
+        DeepLab made customary, there relative to the native size; the reference, the covered crop, is ours.
+      flip: mirrors each image with probability 1/2.
+
+    Raises:
+      InputError: a size below 1, or a scale that is not 0 < low <= high.
+
+    >>> image = jnp.full((2, 8, 16, 3), 200, jnp.uint8)
+    >>> label = jnp.ones((2, 8, 16), jnp.uint8)
+    >>> crop, truth = ScaleCropFlip(size=(4, 8), scale=(0.5, 0.5))(jax.random.key(0), image, label)
+    >>> crop.shape, crop.dtype, truth.shape, truth.dtype
+    ((2, 4, 8, 3), dtype('float32'), (2, 4, 8), dtype('uint8'))
+    >>> [float((truth == id).mean()) for id in (1, 255)]
+    [0.25, 0.75]
+    """
+
+    size: tuple[int, int] = dataclasses.field(metadata=_STATIC)
+    scale: tuple[Scalar, Scalar] = (0.5, 2.0)
+    flip: bool = dataclasses.field(default=True, metadata=_STATIC)
+
+    def __post_init__(self) -> None:
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise InputError(f"size: {self.size}; give height and width of the crop, each at least 1")
+        low, high = self.scale
+        if isinstance(low, int | float) and isinstance(high, int | float) and not 0 < low <= high:
+            raise InputError(
+                f"scale: {low} to {high}; give the lowest and the highest scale, 0 < low <= high"
+            )
+
+    def apply(
+        self, key: Key[Array, ""], image: Images, label: Labels
+    ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+        extent = (image.shape[1], image.shape[2])
+        keys = _keys(key, image.shape[0])
+        factor, rows, columns = jax.vmap(lambda one: self._draw(one, extent))(keys)
+        # HIGHEST: as bfloat16 (TPU) or TF32 (GPU) the products would be off by up to a grey level.
+        across = jnp.einsum(
+            "bhH,bHWc->bhWc",
+            _weights(rows, extent[0], factor),
+            image.astype(jnp.float32),
+            precision="highest",
+        )
+        crop = jnp.einsum("bwW,bhWc->bhwc", _weights(columns, extent[1], factor), across, precision="highest")
+        seen = _inside(rows, extent[0])[:, :, None] & _inside(columns, extent[1])[:, None, :]
+        crop = jnp.where(seen[..., None], crop, GREY)
+        if label is None:
+            return crop, None
+        truth = jax.vmap(lambda one, y, x: one[y][:, x])(
+            label, _indices(rows, extent[0]), _indices(columns, extent[1])
+        )
+        return crop, jnp.where(seen, truth, jnp.asarray(VOID, label.dtype))
+
+    def _draw(
+        self, key: Key[Array, ""], extent: tuple[int, int]
+    ) -> tuple[Float[Array, ""], Float[Array, " h"], Float[Array, " w"]]:
+        """One image's factor f, and where in the image the centres of the crop's rows and columns lie."""
+        low, high = (jnp.asarray(value, jnp.float32) for value in self.scale)
+        chance = jax.random.uniform(key, (4,))
+        ratio = max(self.size[0] / extent[0], self.size[1] / extent[1])
+        factor = (low + chance[0] * (high - low)) * ratio
+        centers = []
+        for side, length, place in zip(self.size, extent, chance[1:3], strict=True):
+            slack = factor * length - side
+            places = jnp.floor(jnp.abs(slack)) + 1.0
+            offset = jnp.sign(slack) * jnp.minimum(jnp.floor(place * places), places - 1.0)
+            centers.append((jnp.arange(side, dtype=jnp.float32) + 0.5 + offset) / factor)
+        rows, columns = centers
+        if self.flip:
+            columns = jnp.where(chance[3] < 0.5, columns[::-1], columns)
+        return factor, rows, columns
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ColorJitter(Augmentation):
+    """Random brightness, contrast and saturation, one draw an image; the label passes through.
+
+    With a factor r drawn uniformly from [max(0, 1 - x), 1 + x] for each x of the three, in this order, the result cut
+    to 0..255 after each:
+
+        brightness   r p
+        contrast     m + r (p - m),   m the mean grey value of the image
+        saturation   g + r (p - g),   g the grey value of the pixel
+
+    torchvision's transform of this name has the same three formulas, in an order drawn for each image; the fixed order
+    is ours.
+
+    Attributes:
+      brightness: x of brightness; 0 leaves it.
+      contrast: x of contrast; 0 leaves it.
+      saturation: x of saturation; 0 leaves it.
+
+    >>> image, _ = ColorJitter(brightness=0.5, contrast=0, saturation=0)(
+    ...     jax.random.key(1), jnp.full((2, 1, 1, 3), 100.0))
+    >>> [50 <= value <= 150 for value in image[:, 0, 0, 0].tolist()]
+    [True, True]
+    """
+
+    brightness: Scalar = 0.2
+    contrast: Scalar = 0.2
+    saturation: Scalar = 0.2
+
+    def apply(
+        self, key: Key[Array, ""], image: Images, label: Labels
+    ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+        amounts = jnp.stack(
+            [jnp.asarray(x, jnp.float32) for x in (self.brightness, self.contrast, self.saturation)]
+        )
+        chance = jax.vmap(lambda one: jax.random.uniform(one, (3,)))(_keys(key, image.shape[0]))
+        lowest = jnp.maximum(1.0 - amounts, 0.0)
+        factors = lowest + chance * (1.0 + amounts - lowest)
+        brightness, contrast, saturation = factors.T[:, :, None, None, None]
+        pixels = jnp.clip(brightness * image.astype(jnp.float32), 0.0, 255.0)
+        mean = jnp.mean(_grey(pixels), axis=(1, 2), keepdims=True)
+        pixels = jnp.clip(mean + contrast * (pixels - mean), 0.0, 255.0)
+        grey = _grey(pixels)
+        return jnp.clip(grey + saturation * (pixels - grey), 0.0, 255.0), label
+
+
+@functools.partial(jax.jit, static_argnames="size")
+def resize_image(image: Images, size: tuple[int, int]) -> Float[Array, "B h w 3"]:
+    """Images at another size, bilinear and antialiased: what `ScaleCropFlip` does, without a draw.
+
+    Args:
+      image: [B, H, W, 3], any number type.
+      size: height and width of the result; the aspect may change.
+
+    Returns:
+      [B, h, w, 3] float32.
+
+    >>> resize_image(jnp.arange(4.0)[None, None, :, None] * jnp.ones(3), (1, 2))[0, 0, :, 0].tolist()
+    [0.714285..., 2.285714...]
+    """
+    matrices = []
+    for length, side in zip(image.shape[1:3], size, strict=True):
+        factor = jnp.asarray([side / length], jnp.float32)
+        centers = (jnp.arange(side, dtype=jnp.float32) + 0.5)[None] / factor[:, None]
+        matrices.append(_weights(centers, length, factor)[0])
+    across = jnp.einsum("hH,bHWc->bhWc", matrices[0], image.astype(jnp.float32), precision="highest")
+    return jnp.einsum("wW,bhWc->bhwc", matrices[1], across, precision="highest")
+
+
+def _keys(key: Key[Array, ""], count: int) -> Key[Array, " B"]:
+    return jax.vmap(lambda index: jax.random.fold_in(key, index))(jnp.arange(count))
+
+
+def _inside(centers: Float[Array, "B n"], length: int) -> Array:
+    return (centers >= 0.0) & (centers < length)
+
+
+def _indices(centers: Float[Array, "B n"], length: int) -> Integer[Array, "B n"]:
+    return jnp.clip(jnp.floor(centers), 0, length - 1).astype(jnp.int32)
+
+
+def _weights(
+    centers: Float[Array, "B n"], length: int, factor: Float[Array, " B"]
+) -> Float[Array, "B n length"]:
+    """Weight of each of `length` pixels in each output pixel: a triangle around its centre; sums to 1."""
+    reach = jnp.maximum(1.0, 1.0 / factor)[:, None, None]
+    distance = jnp.abs(centers[:, :, None] - (jnp.arange(length, dtype=jnp.float32) + 0.5)) / reach
+    weight = jnp.maximum(1.0 - distance, 0.0)
+    # Beyond the image no pixel may be in reach; such rows are painted grey later and only must not be NaN.
+    total = jnp.sum(weight, axis=-1, keepdims=True)
+    return weight / jnp.where(total > 0.0, total, 1.0)
+
+
+def _grey(pixels: Float[Array, "B H W 3"]) -> Float[Array, "B H W 1"]:
+    return jnp.sum(pixels * jnp.asarray(LUMA, jnp.float32), axis=-1, keepdims=True)

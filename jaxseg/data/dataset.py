@@ -1,0 +1,84 @@
+"""What a data set is: a frozen dataclass that names its raw files, and hands out splits of prepared examples.
+
+A new data set is a subclass with `name`, `labels` and `recipe`. `recipe` looks at the raw files, says of all that is
+missing at once, and gives for each split what makes each example; everything else (writing them once, knowing when they
+are stale, reading, batching) is shared.
+"""
+
+import dataclasses
+from typing import Any, Protocol, runtime_checkable
+
+from jaxseg.data._prepared import PreparedSource, prepare
+from jaxseg.data.recipe import Recipe
+from jaxseg.errors import InputError
+from jaxseg.labels import LabelSpace
+
+SPLITS = ("train", "val", "test")
+
+
+@runtime_checkable
+class DataSource(Protocol):
+    """One split, read at random: `source[i]` is `{"image", "label", "id"}`.
+
+    The image is uint8 [H, W, 3] RGB, the label uint8 [H, W] train ids with void 255, the id a string that names the
+    example. A list of such dicts is a source too.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSet:
+    """Base class of the data sets: frozen dataclasses of simple fields, as configs and the command line show them."""
+
+    @property
+    def name(self) -> str:
+        """Name in tables, run folders and the cache, such as `camvid`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define name")
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The classes of its labels."""
+        raise NotImplementedError(f"{type(self).__name__} does not define labels")
+
+    def recipe(self) -> Recipe:
+        """What there is to prepare; looks at the raw files without reading them.
+
+        Raises:
+          InputError: raw files are missing or do not fit together; names them.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define recipe")
+
+    def source(self, split: str) -> DataSource:
+        """The examples of a split. The first call prepares the data set under `$JAXSEG_CACHE` and says so.
+
+        Args:
+          split: `"train"`, `"val"` or `"test"`.
+
+        Raises:
+          InputError: unknown split, or raw data that is missing or unusable; names the files.
+        """
+        return self._prepared(split)
+
+    def _prepared(self, split: str) -> PreparedSource:
+        check_split(split)
+        recipe = self.recipe()
+        labels = {"name": self.labels.name, "ids": sorted(self.labels.ids.items())}
+        folder = prepare(
+            self.name, dataclasses.replace(recipe, ingredients={"labels": labels, **recipe.ingredients})
+        )
+        return PreparedSource.open(folder, split, f"{self.name}/{split}")
+
+
+def check_split(split: str) -> None:
+    """Raises `InputError` unless the split is known.
+
+    >>> check_split("valid")
+    Traceback (most recent call last):
+    ...
+    jaxseg.errors.InputError: split: 'valid' is not known; use train, val or test
+    """
+    if split not in SPLITS:
+        raise InputError(f"split: {split!r} is not known; use train, val or test")

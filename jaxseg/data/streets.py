@@ -1,0 +1,74 @@
+"""`streets`: the procedural data set that comes with jaxseg, the 19 Cityscapes classes in two domains."""
+
+import dataclasses
+import functools
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from jaxseg.data._images import encode_png
+from jaxseg.data._streets_scene import render
+from jaxseg.data.dataset import SPLITS, DataSet
+from jaxseg.data.recipe import Example, Recipe
+from jaxseg.errors import InputError
+from jaxseg.labels import CITYSCAPES, LabelSpace
+
+VERSION = 1
+"""Part of the fingerprint; raise it when the same drawing gives other examples."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Streets(DataSet):
+    """Drawn street scenes, the same on every machine; rendered once, then read like any data set.
+
+    Image i of a split is a function of (domain, split, i): asking for more images keeps those there were. Images are
+    stored as PNG, not JPEG, so that the texture and noise which make the `real` domain what it is stay as drawn and no
+    pixel depends on a JPEG library; and unpacked, which decodes twice as fast (noise does not pack anyway).
+
+    Attributes:
+      domain: `synthetic` (clean, saturated) or `real` (texture, noise, other light and layouts).
+      size: height and width in pixels.
+      images: number of images of train, val and test (ours).
+    """
+
+    domain: Literal["synthetic", "real"] = "synthetic"
+    size: tuple[int, int] = (128, 256)
+    images: tuple[int, int, int] = (512, 64, 128)
+
+    @property
+    def name(self) -> str:
+        """`streets-synthetic` or `streets-real`."""
+        return f"streets-{self.domain}"
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The 19 Cityscapes classes."""
+        return CITYSCAPES
+
+    def recipe(self) -> Recipe:
+        """What to draw.
+
+        Raises:
+          InputError: a count below 1. The renderer says what it thinks of the domain and the size.
+        """
+        if len(self.images) != len(SPLITS) or min(self.images) < 1:
+            raise InputError(
+                f"images: {self.images}; give the number of train, val and test images, each at least 1"
+            )
+        splits = {
+            split: {
+                f"{split}{index:05d}": functools.partial(self._example, split, index)
+                for index in range(count)
+            }
+            for split, count in zip(SPLITS, self.images, strict=True)
+        }
+        drawing = {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(Path(__file__).parent.glob("_streets_*.py"))
+        }
+        options = {"version": VERSION, "domain": self.domain, "size": self.size, "images": self.images}
+        return Recipe(ingredients={**options, "drawing": drawing}, splits=splits)
+
+    def _example(self, split: str, index: int) -> Example:
+        image, label = render(index, domain=self.domain, split=split, size=self.size)
+        return Example(image=encode_png(image, level=0), label=encode_png(label))
