@@ -1,0 +1,128 @@
+"""What a network is to the rest of jaxseg: two pure functions over plain pytrees, and a few static facts.
+
+A `Network` is a frozen dataclass, so it appears whole in a config, on the command line and in `config.json`, and it
+hashes, so `jit` takes it as static. `LinenNetwork` makes one from any Flax Linen module that returns an `Output`, or
+bare logits.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Num
+
+from jaxseg.errors import InputError
+
+Variables = Mapping[str, Any]
+
+
+class Output(NamedTuple):
+    """What a segmentation network returns.
+
+    Attributes:
+      logits: [B, h, w, C] scores of the main head, at the network's own stride.
+      aux: [B, h', w', C] scores of the auxiliary head, or None.
+      features: [B, h'', w'', D] the last features before the main head, or None.
+    """
+
+    logits: Array
+    aux: Array | None = None
+    features: Array | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Normalization:
+    """How raw pixels in 0..255 become the network's input: `(pixel - mean) / std`, channels in `order`.
+
+    Mean and standard deviation are given in the order of the *output* channels. The default maps 0..255 to -1..1 and
+    belongs to networks trained from scratch (ours).
+
+    >>> Normalization()(jnp.full((1, 1, 1, 3), 255.0)).tolist()
+    [[[[1.0, 1.0, 1.0]]]]
+    """
+
+    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    std: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    order: str = "rgb"
+
+    def __post_init__(self) -> None:
+        if self.order not in ("rgb", "bgr"):
+            raise InputError(f"normalization.order: {self.order!r} is not known; use 'rgb' or 'bgr'")
+
+    def __call__(self, image: Num[Array, "*B H W 3"]) -> Float[Array, "*B H W 3"]:
+        """Normalised float32 image of a raw RGB one (0..255, any number type)."""
+        pixels = image.astype(jnp.float32)
+        if self.order == "bgr":
+            pixels = pixels[..., ::-1]
+        return (pixels - jnp.asarray(self.mean, jnp.float32)) / jnp.asarray(self.std, jnp.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A segmentation network as `init` and `apply`, with the facts that others need of it.
+
+    Attributes:
+      classes: number of classes C that it scores.
+      normalization: what turns a raw image into its input; callers apply it.
+      minimum_size: the smallest image side that it can take, in pixels.
+    """
+
+    classes: int
+    normalization: Normalization = Normalization()
+    minimum_size: int = 1
+
+    def init(self, key: Array, image: Float[Array, "B H W 3"]) -> dict[str, Any]:
+        """Fresh variables `{"params": ..., "batch_stats": ...}` for images of this shape."""
+        raise NotImplementedError(f"{type(self).__name__} does not define init")
+
+    def apply(
+        self,
+        variables: Variables,
+        image: Float[Array, "B H W 3"],
+        *,
+        train: bool,
+        rngs: Mapping[str, Array] | None = None,
+    ) -> tuple[Output, Any]:
+        """Forward pass of normalised images: the output, and the batch statistics as they are after it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define apply")
+
+    def validate(self, height: int, width: int) -> None:
+        """Raises `InputError` where an image of this size cannot go through the network."""
+        if min(height, width) < self.minimum_size:
+            raise InputError(
+                f"image size {height}x{width} (height x width) is too small for this network; "
+                f"both sides must be at least {self.minimum_size}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class LinenNetwork(Network):
+    """A Flax Linen module as a `Network`.
+
+    The module is called as `module(image, train=...)` and returns an `Output` or bare logits. Its random streams are
+    named in `rngs` by the caller; `"dropout"` is the one that training provides.
+    """
+
+    module: nn.Module = dataclasses.field(kw_only=True)
+
+    def init(self, key: Array, image: Float[Array, "B H W 3"]) -> dict[str, Any]:
+        variables = self.module.init({"params": key, "dropout": key}, image, train=False)
+        return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+
+    def apply(
+        self,
+        variables: Variables,
+        image: Float[Array, "B H W 3"],
+        *,
+        train: bool,
+        rngs: Mapping[str, Array] | None = None,
+    ) -> tuple[Output, Any]:
+        mutable = ["batch_stats"] if train else False
+        result = self.module.apply(variables, image, train=train, rngs=dict(rngs or {}), mutable=mutable)
+        output: Any
+        output, updated = result if train else (result, variables)
+        if not isinstance(output, Output):
+            output = Output(logits=output)
+        return output, updated.get("batch_stats", {})
