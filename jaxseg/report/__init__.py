@@ -15,6 +15,7 @@ from jaxseg.report.pictures import (
     save_label_map,
 )
 from jaxseg.report.runs import Evaluation, Experiment, Pictures, Run, group, read_run, read_runs
+from jaxseg.report.sheet import contact_sheet
 from jaxseg.report.table import Row, Table, summary_table, tables
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Run",
     "Table",
     "annotated_overlay",
+    "contact_sheet",
     "error_map",
     "group",
     "legend",
