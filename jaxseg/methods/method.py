@@ -1,0 +1,128 @@
+"""What every training method is: two pure functions and a list of phases, over a state that is a pytree.
+
+A method is a frozen dataclass, registered as a pytree whose leaves are its hyper-parameters. The trainer traces it, so
+changing a leaf never recompiles, and stacking several is a sweep. A method owns no jit, no mesh, no loop, no files.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from jaxseg.models import Network
+
+Batch = Mapping[str, Mapping[str, Array]]
+Metrics = Mapping[str, Any]
+
+
+class Phase(NamedTuple):
+    """A stretch of training during which one step function runs.
+
+    Attributes:
+      name: shown in the progress line and the metrics.
+      steps: how many steps it takes.
+    """
+
+    name: str
+    steps: int
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class State:
+    """Everything that training carries from one step to the next.
+
+    Attributes:
+      seed: int32 scalar; every random draw is `fold_in(key(seed), step)`.
+      step: int32 scalar, steps taken so far, over all phases.
+      params: trainable parameters.
+      batch_stats: batch statistics of the network.
+      opt_state: the optimiser's state, of the phase that is running.
+    """
+
+    seed: Any  # a leaf is whatever a transformation puts there: an array, a shape, a sharding
+    step: Any
+    params: Any
+    batch_stats: Any
+    opt_state: Any
+
+    def key(self, stream: int) -> Array:
+        """The random key of this step, for one stream of draws (a small integer)."""
+        return jax.random.fold_in(jax.random.fold_in(jax.random.key(self.seed), self.step), stream)
+
+
+AUGMENTATION_STREAM, METHOD_STREAM = 0, 1
+"""Streams of `State.key`: the trainer's augmentation draws from the first, the method from the second."""
+
+
+class Method:
+    """Base class of training methods. Subclasses are frozen dataclasses registered as pytrees.
+
+    A method sees batches `{"source": {"image", "label"}, "target": {...}}` whose images are float32 0..255 RGB and
+    whose labels are train ids (void 255); every image also has `"valid"`, false where augmentation padded it.
+    """
+
+    network: Network
+    domains: ClassVar[tuple[str, ...]] = ("source", "target")
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases, in the order in which they run."""
+        raise NotImplementedError(f"{type(self).__name__} does not define its phases")
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all phases together."""
+        return sum(phase.steps for phase in self.phases)
+
+    def phase_at(self, step: int) -> tuple[int, int]:
+        """Index of the phase that takes step `step` (0-based), and the step at which that phase began."""
+        start = 0
+        for index, phase in enumerate(self.phases):
+            if step < start + phase.steps:
+                return index, start
+            start += phase.steps
+        return len(self.phases) - 1, start - self.phases[-1].steps
+
+    def validate(self) -> None:
+        """Raises `InputError` where the fields do not fit together (by default they always do)."""
+
+    def needs(self) -> tuple[str, ...]:
+        """Names of the domains that the method reads."""
+        return self.domains
+
+    def init(self, seed: Array, image: Array) -> State:
+        """State before the first step, for images of this shape [B, H, W, 3]."""
+        raise NotImplementedError(f"{type(self).__name__} does not define init")
+
+    def begin(self, state: State, phase: int) -> State:
+        """State at the start of phase `phase`: what a phase resets (by default nothing)."""
+        return state
+
+    def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
+        """One update. Metrics hold `"loss"`, `"terms"` (by name) and whatever else the method reports, as scalars."""
+        raise NotImplementedError(f"{type(self).__name__} does not define step")
+
+    def variables(self, state: State) -> dict[str, Any]:
+        """The variables that predict: `network.apply` takes them."""
+        return {"params": state.params, "batch_stats": state.batch_stats}
+
+    def with_variables(self, state: State, variables: Mapping[str, Any]) -> State:
+        """The state with the network's variables replaced, as when training starts from another run's."""
+        return dataclasses.replace(state, params=variables["params"], batch_stats=variables["batch_stats"])
+
+
+def initial_state(method: Method, seed: Array, image: Array) -> State:
+    """A fresh `State` of a method with one network: parameters drawn from `seed`, no optimiser state yet."""
+    key = jax.random.key(seed)
+    variables = method.network.init(key, method.network.normalization(image))
+    return State(
+        seed=jnp.asarray(seed, jnp.int32),
+        step=jnp.zeros((), jnp.int32),
+        params=variables["params"],
+        batch_stats=variables["batch_stats"],
+        opt_state=None,
+    )

@@ -1,0 +1,189 @@
+"""Training on any sum of losses over a labelled source and an unlabelled target: the method behind most experiments.
+
+    L = sum over terms of weight * loss(head of the network on the term's domain)
+
+Source-only training is one term; MaxSquare (Chen et al. 2019) is two; an oracle is a source term on target data. With a
+`warm_start`, another objective runs first, as these papers pretrain on the source; then the optimiser starts afresh.
+
+The domains are forwarded one after the other, source first, and the batch statistics threaded in that order, as the
+released code of MaxSquare, AdaptSegNet and AdvEnt does; `forward="concatenated"` makes one batch of both (ours). The
+gradient is that of the sum, which equals two accumulated backward passes.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from jaxseg.errors import InputError
+from jaxseg.losses import Loss, Scalar
+from jaxseg.methods.method import METHOD_STREAM, Batch, Method, Metrics, Phase, State, initial_state
+from jaxseg.methods.optimizer import SGD, STATIC, Optimizer
+from jaxseg.models import Network, Output
+from jaxseg.models.layers import resize_bilinear
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """One summand of an objective.
+
+    Attributes:
+      loss: any loss object of `jaxseg.losses`.
+      weight: its factor, a leaf.
+      domain: `"source"` or `"target"`.
+      head: `"logits"` (main) or `"aux"`.
+
+    A loss that takes labels on the target domain reads the target's labels: that is an oracle, never adaptation.
+    """
+
+    loss: Loss
+    weight: Scalar = 1.0
+    domain: str = dataclasses.field(default="source", metadata=STATIC)
+    head: str = dataclasses.field(default="logits", metadata=STATIC)
+
+    def __call__(self, output: Output, batch: Mapping[str, Array]) -> Float[Array, ""]:
+        """The unweighted value on one domain's output and batch; logits are brought to the label's size first."""
+        logits = getattr(output, self.head)
+        if logits is None:
+            raise InputError(f"term.head: this network has no {self.head!r} output; use head 'logits'")
+        size = (batch["label"].shape[1], batch["label"].shape[2])
+        if logits.shape[1:3] != size:
+            logits = resize_bilinear(logits, size)
+        if self.loss.takes == "logits":
+            return self.loss.average(logits, None, where=batch["valid"])
+        return self.loss.average(logits, batch["label"], where=None)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class WarmStart:
+    """A first phase with its own objective and optimiser."""
+
+    steps: int = dataclasses.field(metadata=STATIC)
+    objective: Mapping[str, Term]
+    optimizer: Optimizer = SGD()
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ObjectiveMethod(Method):
+    """Gradient descent on an objective.
+
+    Attributes:
+      network: the segmentation network.
+      objective: terms by name; the names appear in the progress line, the metrics and on the command line.
+      steps: updates of the main phase.
+      optimizer: of the main phase.
+      warm_start: an objective to run first, or None.
+      forward: `"separate"` (source, then target) or `"concatenated"`.
+    """
+
+    network: Network = dataclasses.field(metadata=STATIC)
+    objective: Mapping[str, Term]
+    steps: int = dataclasses.field(metadata=STATIC)
+    optimizer: Optimizer = SGD()
+    warm_start: WarmStart | None = None
+    forward: str = dataclasses.field(default="separate", metadata=STATIC)
+
+    def validate(self) -> None:
+        """Raises `InputError` where a field is none of what it may be."""
+        if self.forward not in ("separate", "concatenated"):
+            raise InputError(f"forward: {self.forward!r} is not known; use 'separate' or 'concatenated'")
+        for index in range(len(self.phases)):
+            for name, term in self._objective(index)[0].items():
+                if term.domain not in self.domains:
+                    raise InputError(f"objective.{name}.domain: {term.domain!r}; use 'source' or 'target'")
+                if term.head not in ("logits", "aux"):
+                    raise InputError(f"objective.{name}.head: {term.head!r}; use 'logits' or 'aux'")
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        main = Phase("train", self.steps)
+        return (Phase("warm_start", self.warm_start.steps), main) if self.warm_start else (main,)
+
+    def _objective(self, phase: int) -> tuple[Mapping[str, Term], Optimizer]:
+        if self.warm_start is not None and phase == 0:
+            return self.warm_start.objective, self.warm_start.optimizer
+        return self.objective, self.optimizer
+
+    def needs(self) -> tuple[str, ...]:
+        terms = [term for index in range(len(self.phases)) for term in self._objective(index)[0].values()]
+        return tuple(domain for domain in self.domains if any(term.domain == domain for term in terms))
+
+    def init(self, seed: Array, image: Array) -> State:
+        return initial_state(self, seed, image)
+
+    def begin(self, state: State, phase: int) -> State:
+        optimizer = self._objective(phase)[1].transformation(0, 1)
+        return dataclasses.replace(state, opt_state=optimizer.init(state.params))
+
+    def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
+        objective, optimizer = self._objective(phase)
+        start = sum(earlier.steps for earlier in self.phases[:phase])
+        steps = self.phases[phase].steps
+
+        def loss(params: Any) -> tuple[Float[Array, ""], tuple[Any, dict[str, Array]]]:
+            outputs, batch_stats = self._outputs(params, state, batch, objective)
+            terms = {name: term(outputs[term.domain], batch[term.domain]) for name, term in objective.items()}
+            total = jnp.zeros(())
+            for name, term in objective.items():
+                total += term.weight * terms[name]
+            return total, (batch_stats, terms)
+
+        (value, (batch_stats, terms)), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
+        position = state.step - start
+        updates, opt_state = optimizer.transformation(position, steps).update(
+            gradient, state.opt_state, state.params
+        )
+        metrics = {
+            "loss": value,
+            "terms": terms,
+            "gradient_norm": optax.global_norm(gradient),
+            "learning_rate": optimizer.rate(position, steps),
+        }
+        new = dataclasses.replace(
+            state,
+            step=state.step + 1,
+            params=optax.apply_updates(state.params, updates),
+            batch_stats=batch_stats,
+            opt_state=opt_state,
+        )
+        return new, metrics
+
+    def _outputs(
+        self, params: Any, state: State, batch: Batch, objective: Mapping[str, Term]
+    ) -> tuple[dict[str, Output], Any]:
+        """The network's output on every domain that the objective reads, and the batch statistics after them."""
+        used = [
+            domain for domain in self.domains if any(term.domain == domain for term in objective.values())
+        ]
+        images = {domain: self.network.normalization(batch[domain]["image"]) for domain in used}
+        key = state.key(METHOD_STREAM)
+        batch_stats = state.batch_stats
+        outputs: dict[str, Output] = {}
+        if self.forward == "concatenated":
+            both, batch_stats = self.network.apply(
+                {"params": params, "batch_stats": batch_stats},
+                jnp.concatenate([images[domain] for domain in used]),
+                train=True,
+                rngs={"dropout": key},
+            )
+            first = 0
+            for domain in used:
+                rows = slice(first, first + images[domain].shape[0])
+                outputs[domain] = jax.tree.map(lambda part, rows=rows: part[rows], both)
+                first = rows.stop
+            return outputs, batch_stats
+        for index, domain in enumerate(used):
+            outputs[domain], batch_stats = self.network.apply(
+                {"params": params, "batch_stats": batch_stats},
+                images[domain],
+                train=True,
+                rngs={"dropout": jax.random.fold_in(key, index)},
+            )
+        return outputs, batch_stats

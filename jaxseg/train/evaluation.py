@@ -1,0 +1,217 @@
+"""Scoring a network on a split, and predicting single pictures.
+
+One confusion matrix over the whole split, labels at their native size: the logits are brought to the label's size, not
+the label to the network's. What differs from that is a field of the protocol and is printed beside every figure.
+"""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Num, UInt8
+
+from jaxseg import data, metrics
+from jaxseg.data.augment import resize_image
+from jaxseg.labels import LabelSpace
+from jaxseg.metrics import ConfusionMatrix
+from jaxseg.models import Network
+from jaxseg.models.layers import resize_bilinear
+from jaxseg.train.experiment import EvaluationProtocol
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """One scored image: its name, its pixels, the truth and what the network says (train ids)."""
+
+    name: str
+    image: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """What an evaluation found.
+
+    Attributes:
+      on: data set and split, `camvid/test`.
+      images: how many were scored.
+      protocol: how.
+      counts: [C, C] pixels, rows truth, columns prediction.
+      space: the label space.
+      seconds: wall time.
+      pictures: the images that were asked for.
+    """
+
+    on: str
+    images: int
+    protocol: EvaluationProtocol
+    counts: np.ndarray
+    space: LabelSpace
+    seconds: float
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean of the per-class IoU over classes that occur, 0 to 1."""
+        return float(metrics.mean_iou(self.counts))
+
+    @property
+    def pixel_accuracy(self) -> float:
+        """Share of labelled pixels that are right, 0 to 1."""
+        return float(metrics.pixel_accuracy(self.counts))
+
+    def record(self, step: int) -> dict[str, Any]:
+        """The score as JSON, every figure 0 to 1; a class that does not occur is null."""
+        iou = {
+            name: None if np.isnan(value) else float(value)
+            for name, value in zip(self.space.names, metrics.iou(self.counts), strict=True)
+        }
+        groups = {} if self.space.groups is None else metrics.group_mean_iou(self.counts, self.space.groups)
+        return {
+            "on": self.on,
+            "step": step,
+            "images": self.images,
+            "protocol": str(self.protocol),
+            "labels": self.space.description(),
+            "mean_iou": self.mean_iou,
+            "pixel_accuracy": self.pixel_accuracy,
+            "iou": iou,
+            "group_mean_iou": {str(group): float(value) for group, value in groups.items()},
+            "confusion": self.counts.tolist(),
+            "seconds": round(self.seconds, 2),
+        }
+
+
+def scores(
+    network: Network,
+    variables: Mapping[str, Any],
+    image: Num[Array, "B H W 3"],
+    size: tuple[int, int] | None,
+    out: tuple[int, int],
+    flip: bool,
+) -> Float[Array, "B h w C"]:
+    """Class scores of raw images (0..255) at size `out`, the network seeing them at `size`.
+
+    With `flip`, the logarithm of the mean of the softmax of the image and of its mirror image.
+    """
+    pixels = image.astype(jnp.float32)
+    if size is not None:
+        pixels = resize_image(pixels, size)
+    pixels = network.normalization(pixels)
+    logits = resize_bilinear(network.apply(variables, pixels, train=False)[0].logits.astype(jnp.float32), out)
+    if not flip:
+        return logits
+    mirrored = network.apply(variables, pixels[:, :, ::-1], train=False)[0].logits.astype(jnp.float32)
+    mirrored = resize_bilinear(mirrored, out)[:, :, ::-1]
+    return jnp.logaddexp(jax.nn.log_softmax(logits), jax.nn.log_softmax(mirrored)) - jnp.log(2.0)
+
+
+@functools.partial(jax.jit, static_argnames=("network", "size", "flip"))
+def _score_batch(
+    confusion: ConfusionMatrix,
+    variables: Mapping[str, Any],
+    image: UInt8[Array, "B H W 3"],
+    label: UInt8[Array, "B H W"],
+    network: Network,
+    size: tuple[int, int] | None,
+    flip: bool,
+) -> tuple[ConfusionMatrix, Int[Array, "B H W"]]:
+    out = (label.shape[1], label.shape[2])
+    prediction = jnp.argmax(scores(network, variables, image, size, out, flip), axis=-1)
+    return confusion.update(prediction, label), prediction
+
+
+def evaluate(
+    network: Network,
+    variables: Mapping[str, Any],
+    data_set: data.DataSet,
+    split: str,
+    protocol: EvaluationProtocol,
+    keep: Collection[int] = (),
+) -> Score:
+    """Scores a network on one split of a data set.
+
+    Args:
+      network: the network.
+      variables: its parameters and batch statistics.
+      data_set: what to score on.
+      split: `"train"`, `"val"` or `"test"`.
+      protocol: input size, batch, flip.
+      keep: indices of images to hand back as pictures.
+
+    Raises:
+      InputError: the data set is missing, or its images do not fit the network.
+    """
+    began = time.monotonic()
+    source = data_set.source(split)
+    network.validate(*(protocol.size or source[0]["image"].shape[:2]))
+    confusion = ConfusionMatrix.zeros(network.classes)
+    pictures = []
+    seen = 0
+    for batch in data.evaluation_batches(source, protocol.batch):
+        confusion, prediction = _score_batch(
+            confusion, variables, batch["image"], batch["label"], network, protocol.size, protocol.flip
+        )
+        for row in range(len(batch["id"])):
+            if seen + row in keep and seen + row < len(source):
+                picture = (batch["image"][row], batch["label"][row], np.asarray(prediction[row], np.uint8))
+                pictures.append(Picture(str(batch["id"][row]), *picture))
+        seen += len(batch["id"])
+    return Score(
+        on=f"{data_set.name}/{split}",
+        images=len(source),
+        protocol=protocol,
+        counts=confusion.counts(),
+        space=data_set.labels,
+        seconds=time.monotonic() - began,
+        pictures=tuple(pictures),
+    )
+
+
+ROWS = 256
+"""Rows of a large picture that are brought to full size at a time (bounds memory)."""
+
+
+@functools.partial(jax.jit, static_argnames=("network", "size", "flip"))
+def _low_resolution(
+    variables: Mapping[str, Any], image: Array, network: Network, size: tuple[int, int], flip: bool
+) -> Array:
+    return scores(network, variables, image, size, size, flip)[0]
+
+
+def predict(
+    network: Network,
+    variables: Mapping[str, Any],
+    image: np.ndarray,
+    size: tuple[int, int],
+    flip: bool = False,
+) -> np.ndarray:
+    """Train ids [H, W] (uint8) of one RGB picture of any size, the network seeing it at `size`.
+
+    The scores are brought to the picture's own size band by band, so a large photograph costs little memory.
+
+    Raises:
+      InputError: `size` does not fit the network.
+    """
+    network.validate(*size)
+    low = _low_resolution(variables, image[None].astype(np.float32), network, size, flip)
+    height, width = image.shape[:2]
+    wide = resize_bilinear(low[None], (size[0], width))[0]
+    bands = [_band(wide, height, top, min(ROWS, height - top)) for top in range(0, height, ROWS)]
+    return np.concatenate(bands).astype(np.uint8)
+
+
+def _band(logits: Array, height: int, top: int, rows: int) -> np.ndarray:
+    """Classes of `rows` output rows from `top`, when the logits' rows are stretched to `height` (bilinear)."""
+    last = logits.shape[0] - 1
+    position = np.clip((np.arange(top, top + rows) + 0.5) * logits.shape[0] / height - 0.5, 0, last)
+    above = np.floor(position).astype(np.int32)
+    share = jnp.asarray(position - above, jnp.float32)[:, None, None]
+    mixed = logits[above] * (1.0 - share) + logits[np.minimum(above + 1, last)] * share
+    return np.asarray(jnp.argmax(mixed, axis=-1))

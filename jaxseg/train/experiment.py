@@ -1,0 +1,163 @@
+"""An experiment: everything that decides a run's numbers, in one frozen dataclass.
+
+A config file is a Python file with a function `experiment()` that returns one. Every field has a flag on the command
+line (the method's carry no prefix: `--objective.target.weight 0.2`), and `resolved` writes the whole of it down, so
+that a run folder says what it is and a resumed run can be refused when something differs.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import numpy as np
+import tyro
+
+from jaxseg.data import DataSet
+from jaxseg.data.augment import Augmentation
+from jaxseg.errors import InputError
+from jaxseg.methods import Method
+from jaxseg.train.mesh import MeshShape
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationProtocol:
+    """How segmentation is scored: one confusion matrix over a split, at the labels' native size.
+
+    Attributes:
+      size: (height, width) to which images are resized before the network; None takes them as they are.
+      batch: images at a time.
+      flip: also average the softmax with that of the mirrored image (some papers do; off by default).
+    """
+
+    size: tuple[int, int] | None = None
+    batch: int = 8
+    flip: bool = False
+
+    def __str__(self) -> str:
+        size = "native size" if self.size is None else f"{self.size[0]}x{self.size[1]}"
+        return f"last checkpoint, input {size}, labels at native size, single scale{', flip' if self.flip else ''}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One training run.
+
+    Attributes:
+      name: of the experiment; runs that share it and differ in the seed are one row of a table.
+      data: the labelled source data.
+      method: the training method, with its network, losses and schedule. Its flags carry no prefix.
+      target: the target data of domain adaptation, or None. Scores are reported on it where there is one.
+      augment: what happens to a batch on the device, by name, in this order, on both domains.
+      batch: images per domain and step, over all devices.
+      seed: of parameters, order, augmentation and dropout.
+      train_split: the split that is trained on.
+      mesh: how many devices split the batch and the image height.
+      initialize: run folder whose last checkpoint gives the starting variables, or None.
+      evaluation: how it is scored.
+      evaluate_every: steps between evaluations on the val split; 0 evaluates at the end only.
+      checkpoint_every: steps between checkpoints.
+      threads: threads that decode images.
+    """
+
+    name: str
+    data: DataSet
+    method: Annotated[Method, tyro.conf.arg(name="")]
+    target: DataSet | None = None
+    augment: Mapping[str, Augmentation] = dataclasses.field(default_factory=dict)
+    batch: int = 8
+    seed: int = 0
+    train_split: str = "train"
+    mesh: MeshShape = MeshShape()
+    initialize: Path | None = None
+    evaluation: EvaluationProtocol = EvaluationProtocol()
+    evaluate_every: int = 0
+    checkpoint_every: int = 200
+    threads: int = 2
+
+    @property
+    def domains(self) -> dict[str, DataSet]:
+        """The data sets that training reads, by domain.
+
+        Raises:
+          InputError: the method needs a target and there is none.
+        """
+        needs = self.method.needs()
+        if "target" in needs and self.target is None:
+            raise InputError(
+                f"target: the objective of {self.name!r} has a term on the target; set a target data set"
+            )
+        sets = {"source": self.data, "target": self.target}
+        return {domain: data for domain, data in sets.items() if data is not None and domain in needs}
+
+    @property
+    def scored(self) -> dict[str, DataSet]:
+        """The data sets that evaluation reads, by name: the target first where there is one."""
+        return {data.name: data for data in (self.target, self.data) if data is not None}
+
+    def validate(self) -> None:
+        """Raises `InputError` where fields do not fit together; reads no data."""
+        if self.batch < 1:
+            raise InputError(f"batch: {self.batch}; it is at least 1")
+        if self.checkpoint_every < 1:
+            raise InputError(f"checkpoint_every: {self.checkpoint_every}; it is at least 1")
+        if self.evaluate_every < 0:
+            raise InputError(f"evaluate_every: {self.evaluate_every}; it is 0 (end only) or more")
+        spaces = {data.labels.name: data.labels for data in self.scored.values()}
+        if len(spaces) > 1:
+            raise InputError(
+                f"data and target have different label spaces ({', '.join(spaces)}); they must share one"
+            )
+        (space,) = spaces.values()
+        if self.method.network.classes != space.classes:
+            raise InputError(
+                f"network.classes: the network scores {self.method.network.classes} classes and the labels "
+                f"({space.name}) have {space.classes}; make them equal"
+            )
+        self.method.validate()
+        _ = self.domains
+
+
+OPERATIONAL = ("mesh", "threads", "checkpoint_every", "evaluate_every")
+"""Fields that may change when a run is resumed: they move where and how often, not what is computed."""
+
+
+def resolved(value: Any) -> Any:
+    """A config value as plain JSON: dataclasses become dicts that name their type, arrays become lists.
+
+    >>> resolved(MeshShape(data=2))
+    {'type': 'MeshShape', 'data': 2, 'space': 1}
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            field.name: resolved(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if field.name not in ("parent", "name") or not hasattr(value, "parent")  # Linen's own two
+        }
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, Mapping):
+        return {str(key): resolved(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | jax.Array | np.generic):
+        return np.asarray(value).tolist()
+    if isinstance(value, tuple | list):
+        return [resolved(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    return getattr(value, "__name__", repr(value))
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """Fields in which two resolved configs differ, as `path: old -> new`.
+
+    >>> differences({"seed": 0, "a": {"b": 1}}, {"seed": 0, "a": {"b": 2}})
+    ['a.b: 1 -> 2']
+    """
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for key in sorted(old.keys() | new.keys()):
+            found += differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+        return found
+    return [] if old == new else [f"{path}: {old} -> {new}"]

@@ -1,0 +1,230 @@
+"""A run folder, and how a config file plus command-line arguments become an experiment.
+
+config.py        the config file as it was when the run began
+config.json      its arguments, every resolved field, versions, the label space
+metrics.jsonl    one line a logged step or evaluation
+checkpoints/     Orbax
+evaluations/     one JSON a scored data set; pictures/ beside it
+report.html
+"""
+
+import contextlib
+import difflib
+import importlib.metadata
+import importlib.util
+import io
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import tyro
+
+from jaxseg.errors import InputError
+from jaxseg.train.experiment import OPERATIONAL, Experiment, differences, resolved
+
+
+def load_config(path: Path) -> Experiment:
+    """The experiment that a config file describes: what its function `experiment()` returns.
+
+    Raises:
+      InputError: there is no such file, or it defines no such function.
+    """
+    if not path.is_file():
+        near = difflib.get_close_matches(str(path), [str(p) for p in path.parent.glob("*.py")], n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; config files are under configs/"
+        raise InputError(f"config: no file {path}{hint}")
+    spec = importlib.util.spec_from_file_location(f"config_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"config: {path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses defined in a config look themselves up here
+    spec.loader.exec_module(module)
+    build = getattr(module, "experiment", None)
+    if build is None:
+        raise InputError(f"config: {path} defines no function experiment() that returns an Experiment")
+    built = build()
+    if not isinstance(built, Experiment):
+        raise InputError(
+            f"config: experiment() of {path} returned a {type(built).__name__}, not an Experiment"
+        )
+    return built
+
+
+def with_arguments(experiment: Experiment, arguments: Sequence[str], program: str = "jaxseg") -> Experiment:
+    """The experiment with fields replaced as `--field value` says; `--help` prints them all and exits.
+
+    Raises:
+      InputError: an unknown option (the message suggests one) or a value that cannot be read.
+    """
+    errors = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(errors):
+            parsed, unknown = tyro.cli(
+                Experiment,
+                default=experiment,
+                args=list(arguments),
+                prog=program,
+                return_unknown_args=True,
+                config=(tyro.conf.AvoidSubcommands,),
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise InputError(f"option: {message_of(errors.getvalue())}") from None
+    if unknown:
+        option = next((word for word in unknown if word.startswith("--")), unknown[0])
+        near = difflib.get_close_matches(
+            option.split("=")[0].replace("_", "-"), list(_options(experiment)), n=1, cutoff=0.5
+        )
+        hint = f"did you mean {near[0]}?" if near else "--help lists them"
+        raise InputError(f"option: {option} is not known; {hint}")
+    return parsed
+
+
+def message_of(box: str) -> str:
+    """What tyro's box of text says, on one line."""
+    lines = [re.sub(r"[│╭╮╰╯]", "", line).strip() for line in box.splitlines()]
+    body: list[str] = []
+    for line in lines[1:]:
+        if not line.strip("─ "):
+            break
+        body.append(line)
+    return " ".join(body) or box.strip()
+
+
+def _options(experiment: Experiment) -> set[str]:
+    """Every option that the experiment has."""
+
+    def walk(value: Any, path: str) -> set[str]:
+        if isinstance(value, dict):
+            inner = {key: item for key, item in value.items() if key != "type"}
+            return set().union(
+                *(walk(item, f"{path}.{key}" if path else key) for key, item in inner.items()), set()
+            )
+        return {"--" + path.removeprefix("method.").replace("_", "-")}
+
+    return walk(resolved(experiment), "")
+
+
+def versions() -> dict[str, str]:
+    """Python, packages and hardware that decide a run's numbers."""
+    packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "jaxseg")
+    found = {}
+    for package in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    device = jax.devices()[0]
+    return {
+        "python": platform.python_version(),
+        **found,
+        "devices": f"{jax.device_count()} x {device.device_kind}",
+        "processors": str(os.cpu_count()),
+    }
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON so that a reader finds the old file or the new one, never half of either."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(value, indent=1) + "\n")
+    os.replace(temporary, path)
+
+
+class RunFolder:
+    """The folder of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"
+        self.metrics = path / "metrics.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.evaluations = path / "evaluations"
+        self.pictures = path / "pictures"
+        self.report = path / "report.html"
+
+    def open(self, experiment: Experiment, source: Path, arguments: Sequence[str]) -> None:
+        """Creates the folder, or checks that the run in it is this experiment.
+
+        Raises:
+          InputError: it holds a run of another config; the fields that differ are named.
+        """
+        fields = resolved(experiment)
+        if self.config.exists():
+            changed = [
+                line
+                for line in differences(self.record()["resolved"], fields)
+                if line.split(":")[0].split(".")[0] not in OPERATIONAL
+            ]
+            if changed:
+                raise InputError(
+                    f"resume: {self.path} was started with another config ({'; '.join(changed[:5])}"
+                    f"{f'; and {len(changed) - 5} more' if len(changed) > 5 else ''}); "
+                    "give --run another folder, or delete this one to start again"
+                )
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, self.path / "config.py")
+        record = {
+            "name": experiment.name,
+            "seed": experiment.seed,
+            "config": str(source),
+            "arguments": list(arguments),
+            "resolved": fields,
+            "versions": versions(),
+            "labels": experiment.data.labels.description(),
+        }
+        write_json(self.config, record)
+
+    def record(self) -> dict[str, Any]:
+        """What `config.json` holds.
+
+        Raises:
+          InputError: the folder is no run folder.
+        """
+        if not self.config.is_file():
+            raise InputError(
+                f"run: {self.path} is no run folder (it has no config.json); give one that training wrote"
+            )
+        record: dict[str, Any] = json.loads(self.config.read_text())
+        return record
+
+    def experiment(self, arguments: Sequence[str] = ()) -> Experiment:
+        """The experiment of this run, rebuilt from its config file and arguments, then `arguments`.
+
+        Raises:
+          InputError: defaults have changed since, so that it would not be the same experiment.
+        """
+        record = self.record()
+        built = with_arguments(load_config(self.path / "config.py"), record["arguments"])
+        changed = differences(record["resolved"], resolved(built))
+        if changed:
+            raise InputError(
+                f"run: the code no longer builds the experiment of {self.path} ({'; '.join(changed[:3])}); "
+                "use the version of jaxseg and configs that made it"
+            )
+        return with_arguments(built, arguments)
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        """Appends one line to the metrics."""
+        with self.metrics.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def forget_after(self, step: int) -> None:
+        """Drops metrics of steps after `step`, which a resumed run is about to take again."""
+        if not self.metrics.exists():
+            return
+        kept = []
+        for line in self.metrics.read_text().splitlines():
+            with contextlib.suppress(json.JSONDecodeError):  # the last line, cut by the end of the process
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+        temporary = self.metrics.with_name(f".metrics.{os.getpid()}")
+        temporary.write_text("".join(kept))
+        os.replace(temporary, self.metrics)

@@ -1,0 +1,307 @@
+"""The one trainer: any method, on any mesh, resumable at any step.
+
+The step is compiled once a phase, with the state donated and the batch sharded. Metrics are read one step late, so the
+device never waits for the host. Everything random is a function of the seed and the step, and the position in the data
+is saved with the state: a run killed at any moment and started again ends with the bits of one that never was.
+"""
+
+import functools
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+from jaxtyping import Array
+
+from jaxseg import data
+from jaxseg.data.augment import Augmentation
+from jaxseg.errors import InputError
+from jaxseg.methods import Method, Metrics, State
+from jaxseg.methods.method import AUGMENTATION_STREAM
+from jaxseg.train.checkpoint import Checkpoints, abstract_state
+from jaxseg.train.evaluation import evaluate
+from jaxseg.train.experiment import Experiment
+from jaxseg.train.mesh import BATCH_SPEC, put_batch, replicated
+from jaxseg.train.progress import Progress, TextStream
+from jaxseg.train.run import RunFolder
+
+LINES = 2000
+"""About how many training lines `metrics.jsonl` gets at most."""
+
+DOMAINS = ("source", "target")
+
+
+class Diverged(InputError):
+    """A loss or its gradient is no longer finite."""
+
+
+class Stopped(Exception):
+    """Training was told to stop by a signal, and has saved its state.
+
+    Attributes:
+      step: steps done and saved.
+      signal: number of the signal.
+    """
+
+    def __init__(self, step: int, signal_number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signal_number).name} at step {step}, saved")
+        self.step, self.signal = step, signal_number
+
+
+def augmented(augment: Mapping[str, Augmentation], key: Array, part: Mapping[str, Array]) -> dict[str, Array]:
+    """One domain's batch after augmentation: float32 image, label, and `valid`, false where a crop was padded.
+
+    `valid` comes from sending an all-zero label map through the same draws, so on the target it tells nothing of the
+    true labels.
+    """
+    image: Any = part["image"].astype(jnp.float32)
+    label: Any = part["label"]
+    covered: Any = jnp.zeros(label.shape, jnp.uint8)
+    for index, step in enumerate(augment.values()):
+        draw = jax.random.fold_in(key, index)
+        _, covered = step(draw, image, covered)
+        image, label = step(draw, image, label)
+    return {"image": image, "label": label, "valid": covered == 0}
+
+
+@functools.partial(jax.jit, static_argnames=("phase",), donate_argnames=("state",))
+def _step(
+    method: Method,
+    augment: Mapping[str, Augmentation],
+    state: State,
+    batch: Mapping[str, Mapping[str, Array]],
+    phase: int,
+) -> tuple[State, Metrics]:
+    ready = {
+        domain: jax.lax.with_sharding_constraint(
+            augmented(
+                augment, jax.random.fold_in(state.key(AUGMENTATION_STREAM), DOMAINS.index(domain)), part
+            ),
+            BATCH_SPEC,
+        )
+        for domain, part in batch.items()
+    }
+    return method.step(state, ready, phase)
+
+
+@functools.partial(jax.jit, static_argnames=("size",))
+def _init(method: Method, seed: Array, size: tuple[int, int]) -> State:
+    return method.init(seed, jnp.zeros((1, *size, 3), jnp.float32))
+
+
+@functools.partial(jax.jit, static_argnames=("phase",))
+def _begin(method: Method, state: State, phase: int) -> State:
+    return method.begin(state, phase)
+
+
+def train(experiment: Experiment, folder: RunFolder, *, stream: TextStream | None = None) -> State:
+    """Trains to the end of the method's last phase, from the folder's last checkpoint where it has one.
+
+    Returns the final state, which is also the last checkpoint.
+
+    Raises:
+      InputError: the data, the batch, the mesh or the image size does not fit.
+      Diverged: a loss became infinite or NaN; the last good checkpoint stays.
+      Stopped: SIGTERM or SIGINT came; the state is saved.
+    """
+    experiment.validate()
+    mesh = experiment.mesh.build(experiment.batch)
+    sources = {
+        domain: data_set.source(experiment.train_split) for domain, data_set in experiment.domains.items()
+    }
+    iterator = data.batches(
+        sources,
+        batch=experiment.batch // jax.process_count(),
+        seed=experiment.seed,
+        threads=experiment.threads,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+    )
+    first = next(iter(sources.values()))[0]["image"]
+    size = image_size(experiment, (first.shape[0], first.shape[1]))
+    experiment.method.network.validate(*size)
+    with jax.set_mesh(mesh), Checkpoints(folder.checkpoints) as checkpoints, _signals() as received:
+        return _Loop(experiment, folder, mesh, checkpoints, iterator, size, received, stream).run()
+
+
+def image_size(experiment: Experiment, native: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of what the network sees in training, when the data's images are `native`."""
+    part = {
+        "image": jax.ShapeDtypeStruct((1, *native, 3), jnp.uint8),
+        "label": jax.ShapeDtypeStruct((1, *native), jnp.uint8),
+    }
+    shape = jax.eval_shape(lambda p: augmented(experiment.augment, jax.random.key(0), p), part)["image"].shape
+    return shape[1], shape[2]
+
+
+class _Loop:
+    """The training loop of one run, and what it keeps between steps on the host."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        folder: RunFolder,
+        mesh: Mesh,
+        checkpoints: Checkpoints,
+        iterator: Any,
+        size: tuple[int, int],
+        received: Callable[[], int | None],
+        stream: TextStream | None,
+    ) -> None:
+        self.experiment, self.method = experiment, experiment.method
+        self.folder, self.mesh, self.checkpoints, self.iterator = folder, mesh, checkpoints, iterator
+        self.size, self.received = size, received
+        self.stream = sys.stderr if stream is None else stream
+        self.total = self.method.total_steps
+        self.log_every = max(1, self.total // LINES)
+        self.late: tuple[int, Metrics] | None = None
+        self.saved: int | None = None
+
+    def run(self) -> State:
+        state, first = self._start()
+        self.progress = Progress(
+            f"{self.experiment.name} seed {self.experiment.seed}",
+            first=first,
+            total=self.total,
+            images_per_step=self.experiment.batch,
+            stream=self.stream,
+        )
+        if 0 < first < self.total:
+            self.progress.note(f"resumes at step {first} of {self.total}")
+        self.began = time.monotonic()
+        for step in range(first, self.total):
+            phase, start = self.method.phase_at(step)
+            if step == start:
+                state = jax.device_put(_begin(self.method, state, phase), replicated(self.mesh))
+            batch = put_batch(self.mesh, next(self.iterator))
+            if step == first:
+                self.progress.note("compiles the training step")
+            state, metrics = _step(self.method, self.experiment.augment, state, batch, phase)
+            self._read_late()
+            self.late = (step + 1, metrics)
+            self._after(step + 1, state)
+        self._save(self.total, state)
+        self.checkpoints.wait()
+        self.progress.close()
+        return state
+
+    def _start(self) -> tuple[State, int]:
+        """The state to begin with, and how many steps it has behind it."""
+        latest = self.checkpoints.latest()
+        if latest is not None:
+            like = abstract_state(self.method, latest, self.size, replicated(self.mesh))
+            state = self.checkpoints.restore(latest, like, self.iterator)
+            self.folder.forget_after(latest)
+            self.saved = latest
+            return state, latest
+        state = _init(self.method, jnp.int32(self.experiment.seed), self.size)
+        if self.experiment.initialize is not None:
+            _, variables = variables_of(RunFolder(self.experiment.initialize))
+            state = self.method.with_variables(state, variables)
+        return jax.device_put(state, replicated(self.mesh)), 0
+
+    def _after(self, done: int, state: State) -> None:
+        """Saves, evaluates and stops, where `done` steps call for it."""
+        experiment = self.experiment
+        stop = self.received()
+        if done % experiment.checkpoint_every == 0 or stop is not None:
+            self._save(done, state)
+        if stop is not None:
+            self.checkpoints.wait()
+            self.progress.close()
+            raise Stopped(done, stop)
+        if experiment.evaluate_every and done % experiment.evaluate_every == 0 and done < self.total:
+            for name, data_set in experiment.scored.items():
+                score = evaluate(
+                    self.method.network, self.method.variables(state), data_set, "val", experiment.evaluation
+                )
+                line = {"kind": "evaluation", "step": done, "on": f"{name}/val"}
+                self.folder.log(line | {"mean_iou": score.mean_iou, "pixel_accuracy": score.pixel_accuracy})
+                self.progress.note(f"step {done}: mIoU {100 * score.mean_iou:.1f} on {name}/val")
+
+    def _save(self, done: int, state: State) -> None:
+        """Saves a state whose step is known to be finite."""
+        self._read_late()
+        if self.saved != done:
+            self.checkpoints.save(done, state, self.iterator)
+            self.saved = done
+
+    def _read_late(self) -> None:
+        """Reads the metrics of the last step taken, checks them, logs them."""
+        if self.late is None:
+            return
+        step, metrics = self.late
+        self.late = None
+        values = jax.tree.map(lambda leaf: float(np.asarray(leaf)), dict(metrics))
+        phase = self.method.phases[self.method.phase_at(step - 1)[0]].name
+        self._check_finite(step, phase, values)
+        if step % self.log_every == 0 or step == self.total:
+            seconds = time.monotonic() - self.began
+            line = {"kind": "train", "step": step, "phase": phase, "seconds": round(seconds, 3)}
+            self.folder.log(line | {"images_per_second": round(self.progress.speed(step), 2)} | values)
+        self.progress.update(step, phase, values["terms"])
+
+    def _check_finite(self, step: int, phase: str, values: Mapping[str, Any]) -> None:
+        bad = [
+            f"term {name!r} is {value}" for name, value in values["terms"].items() if not math.isfinite(value)
+        ]
+        if not bad and not math.isfinite(values["loss"]):
+            bad = [f"the loss is {values['loss']} though every term is finite (a weight is not)"]
+        if not bad and not math.isfinite(values.get("gradient_norm", 0.0)):
+            bad = [f"the gradient norm is {values['gradient_norm']} though every term is finite"]
+        if not bad:
+            return
+        self.checkpoints.wait()
+        self.progress.close()
+        kept = (
+            f"the last good checkpoint is step {self.saved}" if self.saved else "there is no checkpoint yet"
+        )
+        raise Diverged(
+            f"{', '.join(bad)} at step {step} of {self.folder.path} (phase {phase}); {kept}; "
+            "lower the learning rate, or the weight of that term"
+        )
+
+
+def variables_of(folder: RunFolder) -> tuple[int, dict[str, Any]]:
+    """Step of a run's last checkpoint, and the network's variables there, on the host.
+
+    Raises:
+      InputError: the run has no checkpoint.
+    """
+    experiment = folder.experiment()
+    with Checkpoints(folder.checkpoints) as checkpoints:
+        latest = checkpoints.latest()
+        if latest is None:
+            raise InputError(f"run: {folder.path} has no complete checkpoint; train it first")
+        one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        like = abstract_state(experiment.method, latest, (64, 64), one)
+        return latest, jax.device_get(experiment.method.variables(checkpoints.restore(latest, like)))
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], int | None]]:
+    """While open, SIGTERM and SIGINT are noted instead of ending the process; yields what reads the note."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+
+    def note(number: int, _frame: object) -> None:
+        if received:  # asked twice: do not wait for the step to end
+            raise KeyboardInterrupt
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

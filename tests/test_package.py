@@ -1,0 +1,61 @@
+"""Importing the package is quick and light, and its floors hold."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "module", ["jaxseg", "jaxseg.losses", "jaxseg.train", "jaxseg.report", "jaxseg.data"]
+)
+def test_no_import_brings_in_another_framework(module: str) -> None:
+    unwanted = {"tensorflow", "torch", "ott", "jaxopt"}
+    code = (
+        f"import sys, {module}; found = {unwanted} & set(sys.modules); sys.exit(str(found) if found else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.fast
+def test_importing_the_package_takes_under_two_seconds() -> None:
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import jaxseg"], cwd=ROOT, check=True)
+    assert time.monotonic() - began < 2
+
+
+def test_a_file_imports_only_from_its_own_floor_and_below() -> None:
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_floors_can_fail(tmp_path: Path) -> None:
+    package = tmp_path / "upside"
+    for name in ("low", "high"):
+        (package / name).mkdir(parents=True)
+        (package / name / "__init__.py").write_text("import upside.high\n" if name == "low" else "")
+    (package / "__init__.py").write_text("")
+    (tmp_path / "setup.cfg").write_text(
+        "[importlinter]\nroot_package = upside\n\n[importlinter:contract:floors]\nname = floors\ntype = layers\n"
+        "layers =\n    upside.high\n    upside.low\n"
+    )
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "upside.low -> upside.high" in done.stdout
+
+
+def test_the_version_is_said_once() -> None:
+    import jaxseg
+
+    assert jaxseg.__version__.count(".") == 2
+    assert set(dir(jaxseg)) >= {"losses", "labels", "train"}
+    with pytest.raises(AttributeError, match="no attribute 'loses'"):
+        _ = jaxseg.loses

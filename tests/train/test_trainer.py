@@ -1,0 +1,219 @@
+"""The trainer: killed and resumed is never killed, sharded is single, a loss that is not finite stops it."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from jaxseg import losses
+from jaxseg.data.augment import ScaleCropFlip
+from jaxseg.methods import SGD, Adam, ObjectiveMethod, Term
+from jaxseg.train import Diverged, Experiment, MeshShape, RunFolder, train, variables_of
+from tests.tiny import Blocks, network
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CONFIG = """
+from pathlib import Path
+from jaxseg import losses
+from jaxseg.data.augment import ScaleCropFlip
+from jaxseg.methods import Adam, ObjectiveMethod, Term, WarmStart
+from jaxseg.train import Experiment, MeshShape
+from tests.tiny import Blocks, network
+
+SOURCE = Term(losses.SoftmaxCrossEntropy())
+
+def experiment():
+    return Experiment(
+        name="tiny",
+        data=Blocks(),
+        target=Blocks(shift=60),
+        method=ObjectiveMethod(
+            network=network(normalize=True, dropout=0.2),
+            objective={"source": SOURCE, "target": Term(losses.MaximumSquares(), weight=0.3, domain="target")},
+            warm_start=WarmStart(steps=30, objective={"source": SOURCE}, optimizer=Adam()),
+            steps=50,
+        ),
+        augment={"crop": ScaleCropFlip(size=(8, 8), scale=(0.8, 1.6))},
+        batch=4,
+        mesh=MeshShape(data=1),
+        checkpoint_every=7,
+    )
+"""
+
+
+def tiny(folder: Path, **fields: Any) -> tuple[Experiment, RunFolder]:
+    """An experiment of a few steps and its opened run folder."""
+    values: dict[str, Any] = {
+        "name": "tiny",
+        "data": Blocks(),
+        "target": Blocks(shift=60),
+        "method": ObjectiveMethod(
+            network=network(normalize=True),
+            objective={
+                "source": Term(losses.SoftmaxCrossEntropy()),
+                "target": Term(losses.MaximumSquaresImageWise(), weight=0.3, domain="target"),
+            },
+            steps=5,
+            optimizer=SGD(learning_rate=0.1),
+        ),
+        "augment": {"crop": ScaleCropFlip(size=(8, 8), scale=(0.8, 1.6))},
+        "batch": 8,
+        "mesh": MeshShape(data=1),
+    }
+    experiment = Experiment(**(values | fields))
+    run = RunFolder(folder)
+    source = folder.parent / f"{folder.name}.py"
+    source.write_text("")
+    run.open(experiment, source, [])
+    return experiment, run
+
+
+def lines(run: RunFolder) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in run.metrics.read_text().splitlines()]
+
+
+@pytest.mark.fast
+def test_training_lowers_the_loss_logs_every_step_and_ends_with_a_checkpoint(tmp_path: Path) -> None:
+    method = ObjectiveMethod(
+        network=network(),
+        objective={"source": Term(losses.SoftmaxCrossEntropy())},
+        steps=30,
+        optimizer=Adam(learning_rate=0.1),
+    )
+    experiment, run = tiny(tmp_path / "run", method=method, target=None)
+    out = io.StringIO()
+    state = train(experiment, run, stream=out)
+    log = lines(run)
+    assert [line["step"] for line in log] == list(range(1, 31))
+    assert log[-1]["loss"] < 0.6 * log[0]["loss"]
+    assert int(state.step) == 30
+    assert "tiny seed 0 train 30/30" in out.getvalue()
+    assert (run.checkpoints / "30").is_dir()
+
+
+def test_the_same_run_again_is_done_at_once(tmp_path: Path) -> None:
+    experiment, run = tiny(tmp_path / "run")
+    first = train(experiment, run, stream=io.StringIO())
+    again = train(experiment, run, stream=io.StringIO())
+    jax.tree.map(np.testing.assert_array_equal, first, again)
+    assert len(lines(run)) == 5
+
+
+@pytest.mark.parametrize("shape", [MeshShape(data=8), MeshShape(data=1, space=8), MeshShape(data=2, space=4)])
+def test_eight_devices_compute_what_one_computes(tmp_path: Path, shape: MeshShape) -> None:
+    one, run_one = tiny(tmp_path / "one")
+    many, run_many = tiny(tmp_path / "many", mesh=shape)
+    a, b = (train(e, r, stream=io.StringIO()) for e, r in ((one, run_one), (many, run_many)))
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_allclose(np.asarray(x), np.asarray(y), rtol=1e-5, atol=1e-6)
+    for x, y in zip(lines(run_one), lines(run_many), strict=True):
+        assert x["loss"] == pytest.approx(y["loss"], rel=1e-5)
+
+
+def test_a_state_moves_to_another_mesh_half_way(tmp_path: Path) -> None:
+    whole, run_whole = tiny(tmp_path / "whole", checkpoint_every=3)
+    expected = train(whole, run_whole, stream=io.StringIO())
+    run_part = RunFolder(tmp_path / "part")
+    os.rename(run_whole.path, run_part.path)
+    subprocess.run(["rm", "-rf", str(run_part.checkpoints / "5")], check=True)
+    moved, _ = tiny(tmp_path / "moved", checkpoint_every=3, mesh=MeshShape(data=4, space=2))
+    state = train(moved, run_part, stream=io.StringIO())
+    for x, y in zip(jax.tree.leaves(expected), jax.tree.leaves(state), strict=True):
+        np.testing.assert_allclose(np.asarray(x), np.asarray(y), rtol=1e-5, atol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_names_step_and_term_and_keeps_the_last_good_state(tmp_path: Path) -> None:
+    method = ObjectiveMethod(
+        network=network(),
+        objective={
+            "source": Term(losses.SoftmaxCrossEntropy()),
+            "reward": Term(losses.Entropy(), weight=-1e30),
+        },
+        steps=9,
+        optimizer=SGD(learning_rate=1e30),
+    )
+    experiment, run = tiny(tmp_path / "run", method=method, checkpoint_every=1)
+    with pytest.raises(
+        Diverged, match=r"(term|loss|gradient norm).* at step \d+ .*lower the learning rate"
+    ) as caught:
+        train(experiment, run, stream=io.StringIO())
+    assert "\n" not in str(caught.value)
+    kept = [int(path.name) for path in run.checkpoints.iterdir() if path.name.isdigit()]
+    message = str(caught.value)
+    assert (f"last good checkpoint is step {max(kept)}" if kept else "there is no checkpoint yet") in message
+
+
+def test_an_image_size_that_the_network_cannot_take_is_told_before_training(tmp_path: Path) -> None:
+    from jaxseg import models
+    from jaxseg.errors import InputError
+
+    method = ObjectiveMethod(
+        network=models.enet(3, width=0.25), objective={"s": Term(losses.SoftmaxCrossEntropy())}, steps=1
+    )
+    experiment, run = tiny(tmp_path / "run", method=method)
+    with pytest.raises(InputError, match=r"image size 8x8 .*at least"):
+        train(experiment, run, stream=io.StringIO())
+
+
+def start(config: Path, run: Path) -> subprocess.Popen[str]:
+    environment = os.environ | {"XLA_FLAGS": "", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "experiments.train", str(config), "--run", str(run)]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, out + err
+    return out + err
+
+
+def steps_done(run: Path) -> int:
+    log = run / "metrics.jsonl"
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
+def test_killed_and_started_again_ends_with_the_same_bits(tmp_path: Path, number: int, status: int) -> None:
+    config = tmp_path / "tiny_config.py"
+    config.write_text(CONFIG)
+    whole = start(config, tmp_path / "whole")
+    finish(whole)
+    for stop_after in (12, 40):  # in the warm start, and after it: both lie between two checkpoints
+        process = start(config, tmp_path / "cut")
+        deadline = time.monotonic() + 200
+        while (
+            steps_done(tmp_path / "cut") < stop_after
+            and process.poll() is None
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.002)
+        process.send_signal(number)
+        process.communicate(timeout=100)
+        assert process.returncode in (status, 0)
+    said = finish(start(config, tmp_path / "cut"))
+    step, expected = variables_of(RunFolder(tmp_path / "whole"))
+    again, found = variables_of(RunFolder(tmp_path / "cut"))
+    assert step == again == 80
+    jax.tree.map(np.testing.assert_array_equal, expected, found)
+    a, b = (
+        [
+            {k: v for k, v in json.loads(line).items() if k not in ("seconds", "images_per_second")}
+            for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+        ]
+        for name in ("whole", "cut")
+    )
+    assert a == b
+    assert "resumes at step" in said or steps_done(tmp_path / "cut") == 80
