@@ -1,0 +1,58 @@
+"""What the experiments on `streets` share: data, network, crop, schedule. All values are ours, chosen for two cores.
+
+Images are drawn at 64x128 and cropped to 64x128 after scaling by 1 to 1.5. The network is the small encoder-decoder of `models.compact`.
+"""
+
+import dataclasses
+
+from jaxseg import losses, models
+from jaxseg.data import Streets
+from jaxseg.data.augment import Augmentation, ScaleCropFlip
+from jaxseg.methods import Adam, ObjectiveMethod, Optimizer, Term
+from jaxseg.train import Experiment
+
+SIZE = (64, 128)
+PRETRAIN_STEPS, ADAPT_STEPS = 300, 100
+PRETRAIN: Optimizer = Adam(learning_rate=4e-3)
+ADAPT: Optimizer = Adam(learning_rate=1e-3)
+NETWORK = models.compact(19)
+TARGET_WEIGHT = 0.1
+TARGET_WEIGHT_IW = 0.1
+SYNTHETIC = Streets(domain="synthetic", size=SIZE)
+REAL = Streets(domain="real", size=SIZE)
+SOURCE_TERM = Term(losses.SoftmaxCrossEntropy())
+
+
+def augment() -> dict[str, Augmentation]:
+    """Random scale, crop and flip."""
+    return {"crop": ScaleCropFlip(size=SIZE, scale=(1.0, 1.5))}
+
+
+def base(name: str) -> Experiment:
+    """Source-only training on the synthetic domain, scored on the real one."""
+    return Experiment(
+        name=name,
+        data=SYNTHETIC,
+        target=REAL,
+        method=ObjectiveMethod(
+            network=NETWORK,
+            objective={"source": SOURCE_TERM},
+            steps=PRETRAIN_STEPS,
+            optimizer=PRETRAIN,
+        ),
+        augment=augment(),
+    )
+
+
+def adapted(name: str, target: Term) -> Experiment:
+    """Source cross entropy plus a term on the unlabelled target.
+
+    Give `--initialize` the folder of a source-only run, or set a warm start, to begin as the papers do.
+    """
+    method = ObjectiveMethod(
+        network=NETWORK,
+        objective={"source": SOURCE_TERM, "target": target},
+        steps=ADAPT_STEPS,
+        optimizer=ADAPT,
+    )
+    return dataclasses.replace(base(name), method=method)

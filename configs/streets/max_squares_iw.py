@@ -1,0 +1,17 @@
+"""Maximum squares with image-wise class weights (Chen et al. 2019), the paper's form, alpha 0.2.
+
+python -m experiments.train configs/streets/max_squares_iw.py --initialize runs/streets-source/seed0
+"""
+
+from configs.streets.common import TARGET_WEIGHT_IW, adapted
+from jaxseg import losses
+from jaxseg.methods import Term
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return adapted(
+        "streets-max-squares-iw",
+        Term(losses.MaximumSquaresImageWise(), weight=TARGET_WEIGHT_IW, domain="target"),
+    )

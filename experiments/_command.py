@@ -1,0 +1,47 @@
+"""What every command shares: one clear line and exit status 2 where the input is at fault, and reading arguments."""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import tyro
+
+from jaxseg.errors import InputError
+
+
+def run(main: Callable[[Sequence[str]], int | None]) -> NoReturn:
+    """Runs a command's `main(arguments)` as the process: its status is the exit status, 2 for unusable input."""
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    try:
+        sys.exit(main(sys.argv[1:]) or 0)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(
+            f"error: {error.strerror or error}: {error.filename}; free space or choose another folder",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+def parse(main: Callable[..., Any], arguments: Sequence[str], program: str) -> tuple[Any, list[str]]:
+    """Calls `main` with the arguments that it declares; returns its result and the arguments that it does not.
+
+    Raises:
+      InputError: an argument is missing or cannot be read.
+    """
+    errors = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(errors):
+            result, unknown = tyro.cli(main, args=list(arguments), prog=program, return_unknown_args=True)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        from jaxseg.train.run import message_of
+
+        raise InputError(f"{program}: {message_of(errors.getvalue())}") from None
+    return result, unknown

@@ -1,0 +1,127 @@
+"""Label pictures with a trained network: `python -m experiments.predict RUN IMAGE... --out DIR`.
+
+Each IMAGE is a picture file of any size, or a folder of them. For every picture `NAME` the folder DIR gets
+`NAME_overlay.png` (classes in colour over the picture, with a legend) and `NAME_labels.png` (the label map: pixel
+value = class id).
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from PIL import Image, ImageOps
+
+from experiments._command import parse, run
+from jaxseg.errors import InputError
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Label pictures with a trained network."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """Run folder that training wrote."""
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Picture files, or folders of them."""
+    out: Path = Path("predictions")
+    """Folder for the results."""
+    flip: bool = False
+    """Average with the mirrored picture."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Predicts; returns the exit status."""
+    own, unknown = parse(Arguments, arguments, "experiments.predict")
+    if unknown:
+        raise InputError(f"option: {unknown[0]} is not known; --help lists the options")
+    if not own.images:
+        raise InputError("images: none given; name picture files or folders of them after the run folder")
+    files = pictures(own.images)
+
+    from jaxseg import report
+    from jaxseg.train import RunFolder, predict, variables_of
+    from jaxseg.train.trainer import image_size
+
+    folder = RunFolder(own.run)
+    experiment = folder.experiment()
+    _, variables = variables_of(folder)
+    own.out.mkdir(parents=True, exist_ok=True)
+    space = experiment.data.labels
+    for name, file in files.items():
+        image = read(file)
+        reference = experiment.evaluation.size or image_size(experiment, (image.shape[0], image.shape[1]))
+        labels = predict(
+            experiment.method.network, variables, image, network_size(image, reference), own.flip
+        )
+        Image.fromarray(np.asarray(report.annotated_overlay(image, labels, space))).save(
+            own.out / f"{name}_overlay.png"
+        )
+        report.save_label_map(own.out / f"{name}_labels.png", labels, space)
+        shares = np.bincount(labels.ravel(), minlength=space.classes) / labels.size
+        most = ", ".join(
+            f"{space.names[index]} {100 * shares[index]:.0f}%" for index in np.argsort(-shares)[:3]
+        )
+        print(f"{file} -> {own.out / name}_overlay.png, {name}_labels.png  ({most})")
+    return 0
+
+
+def pictures(paths: Sequence[Path]) -> dict[str, Path]:
+    """The picture files that paths name, by the name of their results (a clash gets its folder's name too).
+
+    Raises:
+      InputError: a path does not exist, or a folder holds no picture.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS)
+            if not inside:
+                raise InputError(f"images: no picture in {path}; known endings are {' '.join(ENDINGS)}")
+            files += inside
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise InputError(f"images: no file or folder {path}")
+    stems = [file.stem for file in files]
+    names: dict[str, Path] = {}
+    for file in dict.fromkeys(files):
+        name = (
+            file.stem if stems.count(file.stem) == 1 else f"{file.parent.name}_{file.stem}_{file.suffix[1:]}"
+        )
+        names[name] = file
+    return names
+
+
+def read(file: Path) -> np.ndarray:
+    """A picture as uint8 RGB [H, W, 3], turned the way its camera says it was held.
+
+    Raises:
+      InputError: the file is no picture that can be read.
+    """
+    try:
+        with Image.open(file) as opened:
+            return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(
+            f"images: {file} cannot be read as a picture ({error}); replace it or leave it out"
+        ) from error
+
+
+def network_size(image: np.ndarray, reference: tuple[int, int]) -> tuple[int, int]:
+    """The size at which the network sees a picture: its own shape, with about the area of the training images.
+
+    >>> network_size(np.zeros((3024, 4032, 3), np.uint8), (180, 240))
+    (184, 240)
+    """
+    height, width = image.shape[:2]
+    scale = (reference[0] * reference[1] / (height * width)) ** 0.5
+    return max(16, 8 * round(height * scale / 8)), max(16, 8 * round(width * scale / 8))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,58 @@
+"""Train an experiment, or go on with it: `python -m experiments.train CONFIG [--field value ...]`.
+
+The run folder is `runs/NAME/seed<SEED>` unless `--run` names another. The same command resumes what was interrupted,
+bit for bit. At the end the run is scored on the val split and `report.html` is written.
+"""
+
+import dataclasses
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from experiments._command import parse, run
+from experiments.evaluate import evaluate_run
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Train an experiment, or go on with it.
+
+    Every field of the config has an option too; `python -m experiments.train CONFIG --help` lists them.
+    """
+
+    config: Annotated[Path, tyro.conf.Positional]
+    """Config file, such as configs/streets/source.py."""
+    run: Path | None = None
+    """Run folder; runs/NAME/seed<SEED> by default."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Trains; returns the exit status."""
+    wants_help = [word for word in arguments if word in ("-h", "--help")]
+    given = [word for word in arguments if word not in wants_help]
+    own, fields = parse(Arguments, given or wants_help, "experiments.train")
+
+    from jaxseg.train import RunFolder, Stopped, load_config, train, with_arguments
+
+    program = f"python -m experiments.train {own.config}"
+    experiment = with_arguments(load_config(own.config), [*fields, *wants_help], program)
+    experiment.validate()
+    folder = RunFolder(own.run or Path("runs") / experiment.name / f"seed{experiment.seed}")
+    for data_set in experiment.domains.values():
+        data_set.source(experiment.train_split)  # a missing data set is told before a folder is made
+    folder.open(experiment, own.config, fields)
+    try:
+        train(experiment, folder)
+    except Stopped as stop:
+        print(f"{stop}; the same command goes on from there", file=sys.stderr)
+        return 128 + int(signal.Signals(stop.signal))
+    evaluate_run(folder, "val")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
