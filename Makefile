@@ -1,6 +1,6 @@
 # make setup | demo | test | lint | clean.   PYTHON=python3.12 picks the interpreter, SEEDS=n the seeds of the demo.
 PYTHON ?= python3
-SEEDS ?= 2
+SEEDS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 

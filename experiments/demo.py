@@ -1,8 +1,9 @@
 """The demonstration: train on drawn streets, adapt to another look of them without labels, show what was gained.
 
 For every seed: source-only training; then, from those parameters, a control in which only the batch statistics see the
-target, maximum squares, and its image-wise weighted form; and an oracle that saw the target's labels. All are scored on the same test images of the target domain, at the last step.
-The table and `runs/demo/report.html` give mean and 95% interval over the seeds. Run again, it goes on where it was.
+target, maximum squares, and its image-wise weighted form; and an oracle that saw the target's labels. All are scored on
+the same test images of the target domain, at the last step. The table and `runs/demo/report.html` give mean and 95%
+interval over the seeds. Run again, it goes on where it was.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ ADAPTED = ("batch_statistics", "max_squares", "max_squares_iw")
 class Arguments:
     """Train, adapt and compare on procedural street scenes."""
 
-    seeds: int = 2
+    seeds: int = 3
     """Runs of each experiment."""
     out: Path = Path("runs/demo")
     """Folder of the runs and the report."""

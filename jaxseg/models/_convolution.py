@@ -72,12 +72,17 @@ class Conv(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "B H W D"]) -> Float[Array, "B h w E"]:
         """Convolved features."""
+        cell = self.kernel == (2, 2) and self.stride == 2
+        if not cell and any(side % 2 == 0 for side in self.kernel):
+            raise ValueError(
+                f"kernel: {self.kernel} at stride {self.stride}; use odd sides, or (2, 2) at stride 2"
+            )
         weights = _kernel(self, (*self.kernel, x.shape[-1], self.features), self.dtype)
         x = x.astype(self.dtype)
         taps = self.kernel[0] * self.kernel[1]
         if self.kernel == (1, 1) and self.stride == 1:
             y = _product(x, weights[0, 0])
-        elif self.kernel == (2, 2) and self.stride == 2:
+        elif cell:
             first, second, third, fourth = _quarters(_pad_to_even(x, 0.0))
             y = _product(first, weights[0, 0]) + _product(second, weights[0, 1])
             y = y + _product(third, weights[1, 0]) + _product(fourth, weights[1, 1])
@@ -130,6 +135,8 @@ class ConvTranspose(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "B h w D"], size: tuple[int, int]) -> Float[Array, "B H W E"]:
         """Features upsampled to `size`, at most (2 h, 2 w)."""
+        if self.kernel not in (2, 3):
+            raise ValueError(f"kernel: {self.kernel}; use 2 or 3")
         batch, height, width, channels = x.shape
         weights = _kernel(self, (self.kernel, self.kernel, channels, self.features), self.dtype, gain=4.0)
         x = x.astype(self.dtype)

@@ -12,7 +12,11 @@ from jaxtyping import Array, Float, UInt8
 
 
 def crop(x: Float[Array, "B H W D"], size: tuple[int, int]) -> Float[Array, "B h w D"]:
-    """The top left part of `size` (height, width)."""
+    """The top left part of `size` (height, width).
+
+    >>> crop(jnp.zeros((1, 4, 6, 2)), (3, 5)).shape
+    (1, 3, 5, 2)
+    """
     return x[:, : size[0], : size[1]]
 
 

@@ -218,7 +218,7 @@ class _Loop:
             self.checkpoints.wait()
             self.progress.close()
             raise Stopped(done, stop)
-        if experiment.evaluate_every and done % experiment.evaluate_every == 0 and done < self.total:
+        if experiment.evaluate_every and (done % experiment.evaluate_every == 0 or done == self.total):
             for name, data_set in experiment.scored.items():
                 score = evaluate(
                     self.method.network, self.method.variables(state), data_set, "val", experiment.evaluation

@@ -189,6 +189,14 @@ def test_transposed_convolution_scatters_its_input(monkeypatch, on_cpu, size, ke
     np.testing.assert_allclose(y, expected, atol=1e-5)
 
 
+def test_kernels_without_a_centre_are_refused():
+    x = jnp.zeros((1, 4, 4, 2))
+    with pytest.raises(ValueError, match=r"kernel: \(4, 4\) at stride 2; use odd sides"):
+        jax.eval_shape(layers.Conv(3, (4, 4), 2).init, jax.random.key(0), x)
+    with pytest.raises(ValueError, match="kernel: 4; use 2 or 3"):
+        jax.eval_shape(lambda key: layers.ConvTranspose(3, 4).init(key, x, (8, 8)), jax.random.key(0))
+
+
 def test_weights_are_drawn_by_the_rule_of_he():
     x = jnp.zeros((1, 4, 4, 32))
 
@@ -226,6 +234,18 @@ def test_batch_norm_otherwise_uses_the_running_statistics_and_leaves_them(mode, 
     expected = (x - [1, -1]) / np.sqrt(np.array([4, 0.25]) + 1e-5) * [2, 3] + [0.5, -0.5]
     np.testing.assert_allclose(y, expected, atol=1e-5)
     assert all(bool(jnp.all(updated["batch_stats"][name] == STATS[name])) for name in STATS)
+
+
+def test_batch_norm_takes_the_statistics_of_the_global_batch():
+    x = jnp.asarray(draw(4, 8, 3, 2) * 2 + 1)
+
+    def normalized(x):
+        variables = {"params": AFFINE, "batch_stats": STATS}
+        return layers.BatchNorm().apply(variables, x, train=True, mutable=["batch_stats"])
+
+    split = jax.jit(normalized, compiler_options=QUICK)(jax.device_put(x, split_rows()))
+    for ours, one in zip(jax.tree.leaves(split), jax.tree.leaves(normalized(x)), strict=True):
+        np.testing.assert_allclose(ours, one, rtol=1e-5, atol=1e-5)
 
 
 def test_batch_norm_refuses_an_unknown_mode():
