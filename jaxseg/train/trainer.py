@@ -92,7 +92,11 @@ def _step(
     return method.step(state, ready, phase)
 
 
-@functools.partial(jax.jit, static_argnames=("size",))
+# A network's initialisation is some hundred random draws: on a CPU, compiling them costs far more than running them.
+_QUICK = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
+
+
+@functools.partial(jax.jit, static_argnames=("size",), compiler_options=_QUICK)
 def _init(method: Method, seed: Array, size: tuple[int, int]) -> State:
     return method.init(seed, jnp.zeros((1, *size, 3), jnp.float32))
 
