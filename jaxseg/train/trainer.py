@@ -92,13 +92,18 @@ def _step(
     return method.step(state, ready, phase)
 
 
-# A network's initialisation is some hundred random draws: on a CPU, compiling them costs far more than running them.
-_QUICK = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
+@functools.cache
+def _initializer(backend: str) -> Callable[..., State]:
+    """A method's `init`, compiled for images of a given size.
 
+    A network's initialisation is some hundred random draws: on a CPU, optimising them costs far more than running them.
+    """
 
-@functools.partial(jax.jit, static_argnames=("size",), compiler_options=_QUICK)
-def _init(method: Method, seed: Array, size: tuple[int, int]) -> State:
-    return method.init(seed, jnp.zeros((1, *size, 3), jnp.float32))
+    def init(method: Method, seed: Array, size: tuple[int, int]) -> State:
+        return method.init(seed, jnp.zeros((1, *size, 3), jnp.float32))
+
+    quick = {"xla_backend_optimization_level": 0} if backend == "cpu" else None
+    return jax.jit(init, static_argnames=("size",), compiler_options=quick)
 
 
 @functools.partial(jax.jit, static_argnames=("phase",))
@@ -206,7 +211,9 @@ class _Loop:
             self.folder.forget_after(latest)
             self.saved = latest
             return state, latest
-        state = _init(self.method, jnp.int32(self.experiment.seed), self.size)
+        state = _initializer(jax.default_backend())(
+            self.method, jnp.int32(self.experiment.seed), size=self.size
+        )
         if self.experiment.initialize is not None:
             _, variables = variables_of(RunFolder(self.experiment.initialize))
             state = self.method.with_variables(state, variables)
