@@ -56,7 +56,14 @@ class Term:
             logits = resize_bilinear(logits, size)
         if self.loss.takes == "logits":
             return self.loss.average(logits, None, where=batch["valid"])
-        return self.loss.average(logits, batch["label"], where=None)
+        if self.loss.takes == "labels":
+            return self.loss.average(logits, batch["label"], where=None)
+        if "targets" not in batch:
+            raise InputError(
+                f"term.loss: {type(self.loss).__name__} takes target distributions and the {self.domain} batch has "
+                "none; use a loss of labels or logits, or a method that makes targets"
+            )
+        return self.loss.average(logits, batch["targets"], where=batch["valid"])
 
 
 @jax.tree_util.register_dataclass

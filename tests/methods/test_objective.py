@@ -179,3 +179,19 @@ def test_a_head_that_the_network_lacks_is_named() -> None:
     m = method(objective={"x": Term(losses.SoftmaxCrossEntropy(), head="aux")})
     with pytest.raises(InputError, match="has no 'aux' output"):
         m.step(start(m), batch(), 0)
+
+
+def test_a_loss_of_distributions_reads_targets_and_says_so_when_there_are_none() -> None:
+    m = method(objective={"soft": Term(losses.SoftCrossEntropy())})
+    with pytest.raises(InputError, match="SoftCrossEntropy takes target distributions"):
+        m.step(start(m), batch(), 0)
+    data = batch()
+    hard = data["source"] | {
+        "label": jnp.where(data["source"]["valid"], data["source"]["label"] % 3, jnp.uint8(255))
+    }
+    soft = hard | {"targets": jax.nn.one_hot(hard["label"], 3)}
+    labelled = method(objective={"soft": SOURCE})
+    one, a = m.step(start(m), data | {"source": soft}, 0)
+    two, b = labelled.step(start(labelled), data | {"source": hard}, 0)
+    assert float(a["loss"]) == pytest.approx(float(b["loss"]), rel=1e-6)
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-7), one.params, two.params)
