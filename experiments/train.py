@@ -36,14 +36,12 @@ def main(arguments: Sequence[str]) -> int:
     given = [word for word in arguments if word not in wants_help]
     own, fields = parse(Arguments, given or wants_help, "experiments.train")
 
-    from jaxseg.train import RunFolder, Stopped, load_config, train, with_arguments
+    from jaxseg.train import RunFolder, Stopped, check, load_config, train, with_arguments
 
     program = f"python -m experiments.train {own.config}"
     experiment = with_arguments(load_config(own.config), [*fields, *wants_help], program)
-    experiment.validate()
+    check(experiment)  # what does not fit is told before a folder is made
     folder = RunFolder(own.run or Path("runs") / experiment.name / f"seed{experiment.seed}")
-    for data_set in experiment.domains.values():
-        data_set.source(experiment.train_split)  # a missing data set is told before a folder is made
     folder.open(experiment, own.config, fields)
     try:
         train(experiment, folder)

@@ -4,7 +4,7 @@ from jaxseg.train.evaluation import Picture, Score, evaluate, predict
 from jaxseg.train.experiment import EvaluationProtocol, Experiment
 from jaxseg.train.mesh import MeshShape
 from jaxseg.train.run import RunFolder, load_config, with_arguments
-from jaxseg.train.trainer import Diverged, Stopped, train, variables_of
+from jaxseg.train.trainer import Diverged, Stopped, check, train, variables_of
 
 __all__ = [
     "Diverged",
@@ -15,6 +15,7 @@ __all__ = [
     "RunFolder",
     "Score",
     "Stopped",
+    "check",
     "evaluate",
     "load_config",
     "predict",

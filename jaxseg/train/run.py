@@ -150,13 +150,13 @@ class RunFolder:
         self.report = path / "report.html"
 
     def open(self, experiment: Experiment, source: Path, arguments: Sequence[str]) -> None:
-        """Creates the folder, or checks that the run in it is this experiment.
+        """Creates the folder, or checks that the run in it is this experiment. A run without a checkpoint is replaced.
 
         Raises:
           InputError: it holds a run of another config; the fields that differ are named.
         """
         fields = resolved(experiment)
-        if self.config.exists():
+        if self.config.exists() and any(self.checkpoints.glob("[0-9]*")):
             changed = [
                 line
                 for line in differences(self.record()["resolved"], fields)

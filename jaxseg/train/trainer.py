@@ -121,11 +121,7 @@ def train(experiment: Experiment, folder: RunFolder, *, stream: TextStream | Non
       Diverged: a loss became infinite or NaN; the last good checkpoint stays.
       Stopped: SIGTERM or SIGINT came; the state is saved.
     """
-    experiment.validate()
-    mesh = experiment.mesh.build(experiment.batch)
-    sources = {
-        domain: data_set.source(experiment.train_split) for domain, data_set in experiment.domains.items()
-    }
+    mesh, sources, size = check(experiment)
     iterator = data.batches(
         sources,
         batch=experiment.batch // jax.process_count(),
@@ -134,11 +130,27 @@ def train(experiment: Experiment, folder: RunFolder, *, stream: TextStream | Non
         process_index=jax.process_index(),
         process_count=jax.process_count(),
     )
+    with jax.set_mesh(mesh), Checkpoints(folder.checkpoints) as checkpoints, _signals() as received:
+        return _Loop(experiment, folder, mesh, checkpoints, iterator, size, received, stream).run()
+
+
+def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tuple[int, int]]:
+    """What training needs before it can begin: the mesh, the data of each domain, the size of the network's images.
+
+    Prepares the data sets where they are not yet; writes nothing into a run folder.
+
+    Raises:
+      InputError: the data, the batch, the mesh or the image size does not fit.
+    """
+    experiment.validate()
+    mesh = experiment.mesh.build(experiment.batch)
+    sources = {
+        domain: data_set.source(experiment.train_split) for domain, data_set in experiment.domains.items()
+    }
     first = next(iter(sources.values()))[0]["image"]
     size = image_size(experiment, (first.shape[0], first.shape[1]))
     experiment.method.network.validate(*size)
-    with jax.set_mesh(mesh), Checkpoints(folder.checkpoints) as checkpoints, _signals() as received:
-        return _Loop(experiment, folder, mesh, checkpoints, iterator, size, received, stream).run()
+    return mesh, sources, size
 
 
 def image_size(experiment: Experiment, native: tuple[int, int]) -> tuple[int, int]:
@@ -211,6 +223,7 @@ class _Loop:
             self.folder.forget_after(latest)
             self.saved = latest
             return state, latest
+        self.folder.forget_after(0)
         state = _initializer(jax.default_backend())(
             self.method, jnp.int32(self.experiment.seed), size=self.size
         )

@@ -160,12 +160,21 @@ def test_a_run_is_rebuilt_from_its_folder_and_refused_to_another_config(tmp_path
     folder = RunFolder(tmp_path / "run")
     folder.open(first, path, arguments)
     assert resolved(folder.experiment()) == resolved(first)
+    (folder.checkpoints / "3").mkdir(parents=True)
     folder.open(first, path, arguments)
     moved = with_arguments(load_config(path), [*arguments, "--threads", "1", "--mesh.data", "1"])
     folder.open(moved, path, arguments)  # where it runs may change
     other = with_arguments(load_config(path), [*arguments, "--objective.target.weight", "0.7"])
     with pytest.raises(InputError, match=r"method.objective.target.weight: 0.3 -> 0.7"):
         folder.open(other, path, arguments)
+
+
+def test_a_run_that_never_saved_anything_gives_way_to_another_config(tmp_path: Path) -> None:
+    path = config(tmp_path)
+    folder = RunFolder(tmp_path / "run")
+    folder.open(load_config(path), path, [])
+    folder.open(with_arguments(load_config(path), ["--batch", "2"]), path, ["--batch", "2"])
+    assert folder.experiment().batch == 2
 
 
 def test_a_run_whose_code_has_changed_is_refused(tmp_path: Path) -> None:
