@@ -27,7 +27,7 @@ class TextStream(Protocol):
         """Whether a person is looking."""
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float | int) -> str:
     """Seconds as `1h02m`, `3m05s` or `7s`.
 
     >>> duration(3725), duration(185), duration(7.4)
