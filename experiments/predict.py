@@ -116,7 +116,7 @@ def network_size(image: np.ndarray, reference: tuple[int, int]) -> tuple[int, in
     """The size at which the network sees a picture: its own shape, with about the area of the training images.
 
     >>> network_size(np.zeros((3024, 4032, 3), np.uint8), (180, 240))
-    (184, 240)
+    (176, 240)
     """
     height, width = image.shape[:2]
     scale = (reference[0] * reference[1] / (height * width)) ** 0.5

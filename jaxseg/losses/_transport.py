@@ -1,0 +1,225 @@
+"""Solvers of the entropic transport problem for all pixels at once, and what follows from a solution.
+
+In the units and the layout of `_sinkhorn`: potentials p and q of log s and t [C, pixels] under the cost M [C, C], with
+the plan W_ij = s_i t_j exp(p_i + q_j - M_ij). Nothing here is differentiated but through the rule in `_sinkhorn`.
+"""
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+# Beyond exp(-70) the scalings of 150 classes leave the range of float32, and a kernel of zeros is wrong without notice.
+_LARGEST_FOR_KERNEL = 70.0
+
+
+def by_kernel(
+    log_s: Float[Array, "C *B"], t: Float[Array, "C *B"], scaled: Float[Array, "C C"], iterations: int
+) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
+    """The potentials by matrix scaling where the kernel can be had, on logarithms elsewhere."""
+
+    def of_block(log_s: Array, t: Array) -> tuple[Array, Array]:
+        return jax.lax.cond(
+            jnp.max(jnp.abs(scaled)) > _LARGEST_FOR_KERNEL,
+            lambda: _iterate_logarithms(log_s, t, scaled, iterations),
+            lambda: _iterate_scalings(log_s, t, scaled, iterations),
+        )
+
+    # Blocks of pixels stay in the cache through all iterations; an accelerator takes the whole image, sharded or not.
+    block = _power_of_two(2**15 // scaled.shape[0]) if jax.default_backend() == "cpu" else None
+    return _in_blocks(of_block, block, log_s, t)
+
+
+def _iterate_scalings(
+    log_s: Float[Array, "C *B"], t: Float[Array, "C *B"], scaled: Float[Array, "C C"], iterations: int
+) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
+    kernel, s = jnp.exp(-scaled), jnp.exp(log_s)
+    apply = functools.partial(jnp.tensordot, axes=1, precision=jax.lax.Precision.HIGHEST)
+
+    def iterate(_: Any, u: Float[Array, "C *B"]) -> Float[Array, "C *B"]:
+        v = t / apply(kernel.T, u)
+        # The scale of v is free; kept at 1 it bounds that of u by 1 / kernel.
+        return s / apply(kernel, v / jnp.max(v, axis=0))
+
+    u = jax.lax.fori_loop(1, iterations, iterate, (s > 0.0).astype(s.dtype))
+    total = apply(kernel.T, u)
+    return -jnp.log(apply(kernel, t / total)), -jnp.log(total)
+
+
+def _iterate_logarithms(
+    log_s: Float[Array, "C *B"], t: Float[Array, "C *B"], scaled: Float[Array, "C C"], iterations: int
+) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
+    log_t = _log(t)
+
+    def p_of(q: Float[Array, "C *B"]) -> Float[Array, "C *B"]:
+        return -_log_sum_exp(log_t + q, scaled)
+
+    def q_of(log_u: Float[Array, "C *B"]) -> Float[Array, "C *B"]:
+        return -_log_sum_exp(log_u, scaled.T)
+
+    def iterate(_: Any, log_u: Float[Array, "C *B"]) -> Float[Array, "C *B"]:
+        return log_s + p_of(q_of(log_u))
+
+    start = jnp.where(log_s > -jnp.inf, jnp.zeros_like(log_s), -jnp.inf)
+    log_u = jax.lax.fori_loop(1, iterations, iterate, start)
+    q = q_of(log_u)
+    return p_of(q), q
+
+
+def by_ott(
+    log_s: Float[Array, "C *B"], t: Float[Array, "C *B"], scaled: Float[Array, "C C"], iterations: int
+) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
+    """The potentials by ott-jax, all pixels at once: as many iterations for each, so that none waits for another."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what ott itself imports
+        from ott.geometry.geometry import Geometry
+        from ott.problems.linear.linear_problem import LinearProblem
+        from ott.solvers.linear.sinkhorn import Sinkhorn
+
+    def of_pixels(on_logarithms: bool) -> Callable[..., tuple[Array, Array]]:
+        solver = Sinkhorn(
+            lse_mode=on_logarithms,
+            min_iterations=iterations,
+            max_iterations=iterations,
+            inner_iterations=iterations,
+            threshold=0.0,
+        )
+
+        def of_pixel(s: Float[Array, "C"], t: Float[Array, "C"]) -> tuple[Array, Array]:
+            with jax.numpy_dtype_promotion("standard"):
+                solved = solver(LinearProblem(Geometry(cost_matrix=scaled, epsilon=1.0), a=s, b=t))
+            return solved.f, solved.g
+
+        def solve(log_s: Float[Array, "C n"], t: Float[Array, "C n"]) -> tuple[Array, Array]:
+            log_u, log_v = jax.vmap(of_pixel, in_axes=1, out_axes=1)(jnp.exp(log_s), t)
+            # ott's potentials hold log s and log t, and -inf where a class has no mass: ours go on there.
+            p = -_log_sum_exp(log_v, scaled)
+            return p, jnp.where(t > 0.0, log_v - _log(t), -_log_sum_exp(log_u, scaled.T))
+
+        return solve
+
+    block = _block(scaled.shape[0])
+    return jax.lax.cond(
+        jnp.max(jnp.abs(scaled)) > _LARGEST_FOR_KERNEL,
+        lambda: _in_blocks(of_pixels(True), block, log_s, t),
+        lambda: _in_blocks(of_pixels(False), block, log_s, t),
+    )
+
+
+def cost_of_plan(
+    log_s: Float[Array, "C *B"],
+    t: Float[Array, "C *B"],
+    p: Float[Array, "C *B"],
+    q: Float[Array, "C *B"],
+    scaled: Float[Array, "C C"],
+    cost: Float[Array, "C C"],
+) -> Float[Array, "*B"]:
+    """<W, cost> with the plan W_ij = s_i t_j exp(p_i + q_j - M_ij)."""
+
+    @jax.checkpoint
+    def of_block(log_s: Array, t: Array, p: Array, q: Array) -> Array:
+        plan = jnp.exp(_outer(log_s + p, q, scaled)) * t
+        return jnp.sum(plan * _beside(cost, t), axis=(0, 1))
+
+    return _in_blocks(of_block, _block(scaled.shape[0]), log_s, t, p, q)
+
+
+def potential_tangents(
+    log_s: Float[Array, "C *B"],
+    t: Float[Array, "C *B"],
+    p: Float[Array, "C *B"],
+    q: Float[Array, "C *B"],
+    scaled: Float[Array, "C C"],
+    dlog_s: Float[Array, "C *B"],
+    dt: Float[Array, "C *B"],
+    dscaled: Float[Array, "C C"],
+    iterations: int,
+) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
+    """Tangents of the potentials, for second derivatives: the linearised iteration, run from the solution."""
+
+    @jax.checkpoint
+    def of_block(log_s: Array, t: Array, p: Array, q: Array, dlog_s: Array, dt: Array) -> tuple[Array, Array]:
+        # What q_j is made of for each i, and p_i for each j: both sum to 1.
+        of_q = jnp.exp(_outer(log_s + p, q, scaled))
+        of_p = jnp.exp(_outer(p, q + _log(t), scaled))
+        change = _beside(dscaled, t)
+        # A class without mass in s has no use for its p; the cap keeps it finite.
+        per_t = jnp.exp(jnp.minimum(_outer(p, q, scaled), _LARGEST_FOR_KERNEL))
+        source_p = jnp.sum(of_p * change - per_t * dt, axis=1)
+        source_q = jnp.sum(of_q * (change - dlog_s[:, None]), axis=0)
+
+        def iterate(dp: Array, _: None) -> tuple[Array, None]:
+            dq = source_q - jnp.sum(of_q * dp[:, None], axis=0)
+            return source_p - jnp.sum(of_p * dq, axis=1), None
+
+        dp, _ = jax.lax.scan(iterate, jnp.zeros_like(p), length=iterations)
+        return dp, source_q - jnp.sum(of_q * dp[:, None], axis=0)
+
+    return _in_blocks(of_block, _block(scaled.shape[0]), log_s, t, p, q, dlog_s, dt)
+
+
+def _log(t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    some = t > 0.0
+    return jnp.where(some, jnp.log(jnp.where(some, t, 1.0)), -jnp.inf)
+
+
+def _log_sum_exp(terms: Float[Array, "C *B"], scaled: Float[Array, "C C"]) -> Float[Array, "C *B"]:
+    """log sum_j exp(terms_j - scaled_ij) for each i, one j after the other: no array [C, C, pixels]."""
+
+    def term(j: Array | int) -> Float[Array, "C *B"]:
+        return terms[j] - jnp.reshape(scaled[:, j], (-1,) + (1,) * (terms.ndim - 1))
+
+    classes = scaled.shape[0]
+    top = jax.lax.fori_loop(1, classes, lambda j, top: jnp.maximum(top, term(j)), term(0))
+    total = jax.lax.fori_loop(
+        0, classes, lambda j, total: total + jnp.exp(term(j) - top), jnp.zeros_like(top)
+    )
+    return top + jnp.log(total)
+
+
+def _outer(rows: Float[Array, "C *B"], columns: Float[Array, "C *B"], scaled: Float[Array, "C C"]) -> Array:
+    """rows_i + columns_j - scaled_ij, [C, C, *B]: of a block of pixels only."""
+    return rows[:, None] + columns - _beside(scaled, rows)
+
+
+def _beside(matrix: Float[Array, "C C"], pixels: Float[Array, "C *B"]) -> Array:
+    return jnp.reshape(matrix, matrix.shape + (1,) * (pixels.ndim - 1))
+
+
+def _block(classes: int) -> int:
+    """Pixels that are taken at once where each needs a matrix of its own."""
+    entries = 2**21 if jax.default_backend() == "cpu" else 2**26
+    return _power_of_two(entries // classes**2)
+
+
+def _power_of_two(most: int) -> int:
+    return 1 << max(most.bit_length() - 1, 0)
+
+
+def _in_blocks(function: Callable[..., Any], block: int | None, *arrays: Float[Array, "C *B"]) -> Any:
+    """`function` of arrays [C, pixels], on blocks of pixels one after the other; on all at once if `block` is None."""
+    if block is None:
+        return function(*arrays)
+    shape = arrays[0].shape[1:]
+    flat = [array.reshape(array.shape[0], -1) for array in arrays]
+    count = flat[0].shape[1]
+    blocks = -(-count // block)
+    if blocks <= 1:
+        results = function(*flat)
+    else:
+        # Filled up with pixels that can be solved: a NaN there would reach the derivative of the metric.
+        padded = (jnp.pad(array, ((0, 0), (0, blocks * block - count)), mode="edge") for array in flat)
+        stacked = tuple(jnp.moveaxis(array.reshape(-1, blocks, block), 1, 0) for array in padded)
+        results = jax.lax.map(lambda each: function(*each), stacked)
+
+    def unfold(result: Array) -> Array:
+        if blocks > 1:
+            result = jnp.moveaxis(result, 0, -2)
+            result = result.reshape(*result.shape[:-2], -1)[..., :count]
+        return result.reshape(*result.shape[:-1], *shape)
+
+    return jax.tree.map(unfold, results)
