@@ -76,7 +76,7 @@ def test_value_and_gradient_longhand():
 
 @pytest.mark.parametrize(
     "check",
-    [check_void, check_transformations, check_extremes, check_traces],
+    [check_void, pytest.param(check_transformations, marks=pytest.mark.slow), check_extremes, check_traces],
     ids=lambda check: check.__name__,
 )
 def test_keeps_the_contract(check):
