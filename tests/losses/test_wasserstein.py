@@ -130,8 +130,9 @@ def test_derivative_of_the_metric():
             expected[:, some.truth[n]] += softmax(some.logits[n])
     np.testing.assert_allclose(gradient, expected, rtol=1e-4)
     # d/dx_k of s_i, the derivative to D_iy: s_i ([i = k] - s_k).
-    s, y = softmax(some.logits[0, 0]), some.truth[0, 0]
-    np.testing.assert_allclose(mixed[0, 0, :, :, y], np.diag(s) - np.outer(s, s), atol=1e-6)
+    n = next(n for n in pixels(some.truth.shape) if some.valid[n])
+    s = softmax(some.logits[n])
+    np.testing.assert_allclose(mixed[n][:, :, some.truth[n]], np.diag(s) - np.outer(s, s), atol=1e-6)
 
 
 @pytest.mark.parametrize("ids", [np.uint8, np.int8, np.int32, np.uint32])
