@@ -48,7 +48,7 @@ def importance_aware(
     and the surer those below are. The gradient flows through these factors too.
 
     The code this follows has three groups for CamVid and cross entropy with class weights, and leaves N undefined
-    (its sibling for cross entropy divides by the labelled pixels). The authors' papers were not at hand to compare.
+    (its sibling for cross entropy divides by the labelled pixels).
 
     Args:
       logits: [*B, H, W, C] scores x of whole images, any float type; computed in float32 (float64 stays).
