@@ -94,7 +94,7 @@ def piecewise(p, low, high):
 
 
 def test_keeps_the_contract():
-    check_loss(conservative, longhand(formula), hyper={"base": 3.0, "scale": 2.0}, examples=4, size=(2, 3))
+    check_loss(conservative, longhand(formula), hyper={"base": 3.0, "scale": 2.0})
 
 
 @pytest.mark.parametrize(
