@@ -57,7 +57,10 @@ def evaluate_run(
     for name, data_set in experiment.scored.items():
         count = len(data_set.source(split))
         keep = {round(index * (count - 1) / max(pictures - 1, 1)) for index in range(min(pictures, count))}
-        score = evaluate(experiment.method.network, variables, data_set, split, experiment.evaluation, keep)
+        domain = experiment.domain_of(data_set)
+        score = evaluate(
+            experiment.method.network, variables, data_set, split, experiment.evaluation, keep, domain
+        )
         found[name] = score
         shown = f"{name}-{split}"
         write_json(folder.evaluations / f"{shown}.json", score.record(step))

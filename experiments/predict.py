@@ -50,13 +50,14 @@ def main(arguments: Sequence[str]) -> int:
     folder = RunFolder(own.run)
     experiment = folder.experiment()
     _, variables = variables_of(folder)
+    domain = experiment.domain_of(experiment.target or experiment.data)
     own.out.mkdir(parents=True, exist_ok=True)
     space = experiment.data.labels
     for name, file in files.items():
         image = read(file)
         reference = experiment.evaluation.size or image_size(experiment, (image.shape[0], image.shape[1]))
         labels = predict(
-            experiment.method.network, variables, image, network_size(image, reference), own.flip
+            experiment.method.network, variables, image, network_size(image, reference), own.flip, domain
         )
         Image.fromarray(np.asarray(report.annotated_overlay(image, labels, space))).save(
             own.out / f"{name}_overlay.png"

@@ -24,7 +24,6 @@ from jaxseg.losses import Loss, Scalar
 from jaxseg.methods.method import METHOD_STREAM, Batch, Method, Metrics, Phase, State, initial_state
 from jaxseg.methods.optimizer import SGD, STATIC, Optimizer
 from jaxseg.models import Network, Output
-from jaxseg.models.layers import resize_bilinear
 
 
 @jax.tree_util.register_dataclass
@@ -46,14 +45,12 @@ class Term:
     domain: str = dataclasses.field(default="source", metadata=STATIC)
     head: str = dataclasses.field(default="logits", metadata=STATIC)
 
-    def __call__(self, output: Output, batch: Mapping[str, Array]) -> Float[Array, ""]:
+    def __call__(self, network: Network, output: Output, batch: Mapping[str, Array]) -> Float[Array, ""]:
         """The unweighted value on one domain's output and batch; logits are brought to the label's size first."""
         logits = getattr(output, self.head)
         if logits is None:
             raise InputError(f"term.head: this network has no {self.head!r} output; use head 'logits'")
-        size = (batch["label"].shape[1], batch["label"].shape[2])
-        if logits.shape[1:3] != size:
-            logits = resize_bilinear(logits, size)
+        logits = network.upsample(logits, (batch["label"].shape[1], batch["label"].shape[2]))
         if self.loss.takes == "logits":
             return self.loss.average(logits, None, where=batch["valid"])
         if self.loss.takes == "labels":
@@ -136,7 +133,10 @@ class ObjectiveMethod(Method):
 
         def loss(params: Any) -> tuple[Float[Array, ""], tuple[Any, dict[str, Array]]]:
             outputs, batch_stats = self._outputs(params, state, batch, objective)
-            terms = {name: term(outputs[term.domain], batch[term.domain]) for name, term in objective.items()}
+            terms = {
+                name: term(self.network, outputs[term.domain], batch[term.domain])
+                for name, term in objective.items()
+            }
             total = jnp.zeros(())
             for name, term in objective.items():
                 total += term.weight * terms[name]
@@ -192,5 +192,6 @@ class ObjectiveMethod(Method):
                 images[domain],
                 train=True,
                 rngs={"dropout": jax.random.fold_in(key, index)},
+                domain=domain,
             )
         return outputs, batch_stats

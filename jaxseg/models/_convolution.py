@@ -37,9 +37,11 @@ def _product(x: Array, weights: Array) -> Array:
     return y.reshape(batch, height, width, -1)
 
 
-def _kernel(module: nn.Module, shape: tuple[int, ...], dtype: Dtype, gain: float = 1.0) -> Array:
+def _kernel(
+    module: nn.Module, shape: tuple[int, ...], dtype: Dtype, gain: float = 1.0, initializer: Any = None
+) -> Array:
     he_normal = nn.initializers.variance_scaling(2.0 * gain, "fan_in", "truncated_normal")
-    return jnp.asarray(module.param("kernel", he_normal, shape, jnp.float32), dtype)
+    return jnp.asarray(module.param("kernel", initializer or he_normal, shape, jnp.float32), dtype)
 
 
 def _bias(module: nn.Module, features: int, dtype: Dtype) -> Array:
@@ -47,11 +49,12 @@ def _bias(module: nn.Module, features: int, dtype: Dtype) -> Array:
 
 
 class Conv(nn.Module):
-    """Convolution at "same" size: side n becomes `ceil(n / stride)`; zeros beyond the border.
+    """Convolution, at "same" size unless told: side n becomes `ceil(n / stride)`; zeros beyond the border.
 
     Padding is `dilation * (k - 1) / 2` on both sides for odd kernels; a 2x2 kernel takes stride 2, and zeros complete
-    the last cell of odd sides. On a CPU, inputs of few channels have the pixels under a small kernel collected and
-    multiplied at once, two to four times faster than a convolution.
+    the last cell of odd sides. With `padding` given, kernels of any side work, and side n becomes
+    `floor((n + 2 padding - dilation (k - 1) - 1) / stride) + 1`, as torch has it. On a CPU, inputs of few channels have
+    the pixels under a small kernel collected and multiplied at once, two to four times faster than a convolution.
 
     Attributes:
       features: channels of the result.
@@ -59,7 +62,9 @@ class Conv(nn.Module):
       stride: the same both ways.
       dilation: the same both ways.
       use_bias: adds a bias a channel.
+      padding: zeros on every side, or None for the "same" size.
       dtype: type of the computation.
+      initializer: draws the kernel; None is He's rule.
     """
 
     features: int
@@ -67,26 +72,30 @@ class Conv(nn.Module):
     stride: int = 1
     dilation: int = 1
     use_bias: bool = False
+    padding: int | None = None
     dtype: Dtype = jnp.float32
+    initializer: Any = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "B H W D"]) -> Float[Array, "B h w E"]:
         """Convolved features."""
         cell = self.kernel == (2, 2) and self.stride == 2
-        if not cell and any(side % 2 == 0 for side in self.kernel):
+        given = self.padding is not None
+        if not given and not cell and any(side % 2 == 0 for side in self.kernel):
             raise ValueError(
-                f"kernel: {self.kernel} at stride {self.stride}; use odd sides, or (2, 2) at stride 2"
+                f"kernel: {self.kernel} at stride {self.stride}; use odd sides, (2, 2) at stride 2, or padding"
             )
-        weights = _kernel(self, (*self.kernel, x.shape[-1], self.features), self.dtype)
+        shape = (*self.kernel, x.shape[-1], self.features)
+        weights = _kernel(self, shape, self.dtype, initializer=self.initializer)
         x = x.astype(self.dtype)
         taps = self.kernel[0] * self.kernel[1]
-        if self.kernel == (1, 1) and self.stride == 1:
-            y = _product(x, weights[0, 0])
-        elif cell:
+        if self.kernel == (1, 1) and not self.padding:
+            y = _product(x[:, :: self.stride, :: self.stride], weights[0, 0])
+        elif cell and not given:
             first, second, third, fourth = _quarters(_pad_to_even(x, 0.0))
             y = _product(first, weights[0, 0]) + _product(second, weights[0, 1])
             y = y + _product(third, weights[1, 0]) + _product(fourth, weights[1, 1])
-        elif _on_cpu() and x.shape[-1] < _FEW_CHANNELS and taps <= _FEW_TAPS:
+        elif not given and _on_cpu() and x.shape[-1] < _FEW_CHANNELS and taps <= _FEW_TAPS:
             y = _product(self._windows(x), weights.reshape(-1, self.features))
         else:
             strides, dilations = (self.stride, self.stride), (self.dilation, self.dilation)
@@ -96,7 +105,9 @@ class Conv(nn.Module):
         return y + _bias(self, self.features, self.dtype) if self.use_bias else y
 
     def _padding(self) -> list[tuple[int, int]]:
-        margins = [self.dilation * (k - 1) // 2 for k in self.kernel]
+        margins = [
+            self.dilation * (k - 1) // 2 if self.padding is None else self.padding for k in self.kernel
+        ]
         return [(margin, margin) for margin in margins]
 
     def _windows(self, x: Array) -> Array:

@@ -89,14 +89,17 @@ def max_unpool(
     return crop(_interleave([jnp.where(winner == place, x, zero) for place in range(4)]), size)
 
 
-def max_pool_overlapping(x: Float[Array, "B H W D"]) -> Float[Array, "B h w D"]:
-    """Maximum of 3x3 windows at stride 2, padding 1; odd sides are rounded up. Equals share the gradient.
+def max_pool_overlapping(x: Float[Array, "B H W D"], ceil: bool = False) -> Float[Array, "B h w D"]:
+    """Maximum of 3x3 windows at stride 2, padding 1. Equals share the gradient.
+
+    Side n becomes `ceil(n / 2)`, or with `ceil` (Caffe, and torch's `ceil_mode`) `ceil((n - 1) / 2) + 1`: one more
+    for even sides, whose last window then holds the last row alone.
 
     >>> max_pool_overlapping(jnp.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
     [5.0, 7.0, 13.0, 15.0]
     """
     for axis in (1, 2):
-        side = (x.shape[axis] + 1) // 2
+        side = x.shape[axis] // 2 + 1 if ceil else (x.shape[axis] + 1) // 2
         padding = [(0, 0)] * 4
         padding[axis] = (1, 2 * side - x.shape[axis])
         padded = jnp.pad(x, padding, constant_values=-jnp.inf)

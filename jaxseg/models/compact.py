@@ -14,7 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxseg.models.layers import BatchNorm, Conv, Dtype, crop
+from jaxseg.models.layers import Conv, Dtype, check_norm, crop, norm
 from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
 
 DILATIONS = (1, 2, 4, 8)
@@ -31,7 +31,7 @@ class _Compact(nn.Module):
     def __call__(self, image: Float[Array, "B H W 3"], *, train: bool) -> Output:
         def unit(x: Array, features: int, stride: int = 1, dilation: int = 1) -> Array:
             x = Conv(features, (3, 3), stride=stride, dilation=dilation, use_bias=False, dtype=self.dtype)(x)
-            return nn.relu(BatchNorm(mode=self.batch_norm, dtype=self.dtype)(x, train=train))
+            return nn.relu(norm(self.batch_norm, dtype=self.dtype)(x, train=train))
 
         w = self.width
         stem = unit(image.astype(self.dtype), w, stride=2)
@@ -66,7 +66,7 @@ def compact(
     Args:
       classes: number of classes C.
       width: channels w of the stem; cost grows with its square.
-      batch_norm: `"train"` (batch statistics in training) or `"frozen"` (running statistics always).
+      batch_norm: `"train"`, `"frozen"`, `"per_domain"` or `"group"`, see `layers.norm`.
       dtype: compute type; parameters, statistics and logits are float32.
       normalization: what turns raw pixels into its input.
 
@@ -80,5 +80,7 @@ def compact(
     >>> output.logits.shape
     (1, 15, 21, 5)
     """
+    check_norm(batch_norm, "compact.batch_norm")
     module = _Compact(classes, width, batch_norm, dtype)
-    return LinenNetwork(classes, normalization, minimum_size=8, module=module)
+    per_domain = batch_norm == "per_domain"
+    return LinenNetwork(classes, normalization, minimum_size=8, module=module, per_domain=per_domain)

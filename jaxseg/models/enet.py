@@ -41,14 +41,15 @@ from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
 from jaxseg.models.layers import (
-    BatchNorm,
     Conv,
     ConvTranspose,
     Dtype,
     PReLU,
+    check_norm,
     max_pool,
     max_pool_overlapping,
     max_unpool,
+    norm,
     spatial_dropout,
 )
 from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
@@ -77,7 +78,7 @@ class _Layout:
 
     def normalized(self, x: Array, train: bool) -> Array:
         epsilon = 1e-5 if self.port else 1e-3
-        return BatchNorm(mode=self.batch_norm, epsilon=epsilon, dtype=self.dtype)(x, train=train)
+        return norm(self.batch_norm, epsilon=epsilon, dtype=self.dtype)(x, train=train)
 
     def activated(self, x: Array, decoder: bool) -> Array:
         return nn.relu(x) if decoder else PReLU(shared=self.port)(x)
@@ -229,8 +230,8 @@ def enet(
     Args:
       classes: number of classes C.
       variant: `"original"` or `"port"`, the two released forms; the module's docstring lists what differs.
-      batch_norm: `"train"` (batch statistics in training, running ones otherwise) or `"frozen"` (always running).
-        Running statistics move by 0.1 a step, as in torch.
+      batch_norm: `"train"`, `"frozen"`, `"per_domain"` or `"group"`, see `layers.norm`. Running statistics move by 0.1
+        a step, as in torch.
       width: factor of all channel numbers, for small runs (ours); they are rounded to multiples of 4.
       early_dropout: probability that stage 1 drops a channel of a branch.
       dropout: the same in stages 2 and 3.
@@ -254,8 +255,7 @@ def enet(
     """
     if variant not in ("original", "port"):
         raise InputError(f"enet.variant: {variant!r} is not known; use 'original' or 'port'")
-    if batch_norm not in ("train", "frozen"):
-        raise InputError(f"enet.batch_norm: {batch_norm!r} is not known; use 'train' or 'frozen'")
+    check_norm(batch_norm, "enet.batch_norm")
     if classes < 1:
         raise InputError(f"enet.classes: {classes}; use at least 1")
     if not width > 0:
@@ -276,4 +276,11 @@ def enet(
         dropout=dropout,
         decoder_dropout=decoder_dropout,
     )
-    return LinenNetwork(classes=classes, normalization=normalization, minimum_size=16, module=module)
+    return LinenNetwork(
+        classes=classes,
+        normalization=normalization,
+        minimum_size=16,
+        head=("last",),
+        module=module,
+        per_domain=batch_norm == "per_domain",
+    )

@@ -5,12 +5,12 @@ start at 0 (ours where a paper says nothing). Parameters and batch statistics ar
 """
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
-from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
-from jaxseg.errors import InputError
 from jaxseg.models._convolution import Conv, ConvTranspose, Dtype
+from jaxseg.models._normalization import NORM_MODES, BatchNorm, GroupNorm, InstanceNorm, check_norm, norm
 from jaxseg.models._resampling import (
     crop,
     interpolation_matrix,
@@ -21,66 +21,25 @@ from jaxseg.models._resampling import (
 )
 
 __all__ = [
+    "NORM_MODES",
     "BatchNorm",
     "Conv",
     "ConvTranspose",
     "Dtype",
+    "GroupNorm",
+    "InstanceNorm",
     "PReLU",
+    "check_norm",
     "crop",
+    "dropout",
     "interpolation_matrix",
     "max_pool",
     "max_pool_overlapping",
     "max_unpool",
+    "norm",
     "resize_bilinear",
     "spatial_dropout",
 ]
-
-
-class BatchNorm(nn.Module):
-    """Batch normalisation over all axes but the last: `(x - mean) / sqrt(var + epsilon) * scale + bias`.
-
-    With `mode="train"`, calls with `train=True` normalise by the statistics of the batch and update the running ones,
-
-        running = momentum * running + (1 - momentum) * batch
-
-    (Flax's convention: 0.9 here is torch's 0.1). The batch's variance is the biased one in both places; torch updates
-    with the unbiased, larger by n / (n - 1). With `mode="frozen"` every call uses the running statistics and nothing
-    is updated; scale and bias still train. Statistics are global over a mesh, in one pass (mean of x and of x^2).
-
-    Attributes:
-      mode: `"train"` or `"frozen"`.
-      epsilon: added to the variance.
-      momentum: share of the running statistics that an update keeps.
-      dtype: type of the result; statistics are float32.
-    """
-
-    mode: str = "train"
-    epsilon: float = 1e-5
-    momentum: float = 0.9
-    dtype: Dtype = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "*B D"], *, train: bool) -> Float[Array, "*B D"]:
-        """Normalised features."""
-        if self.mode not in ("train", "frozen"):
-            raise InputError(f"batch_norm.mode: {self.mode!r} is not known; use 'train' or 'frozen'")
-        shape = (x.shape[-1],)
-        scale = self.param("scale", nn.initializers.ones, shape, jnp.float32)
-        bias = self.param("bias", nn.initializers.zeros, shape, jnp.float32)
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
-        running_var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
-        values = x.astype(jnp.float32)
-        mean, var = running_mean.value, running_var.value
-        if train and self.mode == "train":
-            axes = tuple(range(x.ndim - 1))
-            mean = values.mean(axes)
-            var = jnp.maximum(jnp.square(values).mean(axes) - jnp.square(mean), 0.0)
-            if not self.is_initializing():
-                keep = self.momentum
-                running_mean.value = keep * running_mean.value + (1 - keep) * mean
-                running_var.value = keep * running_var.value + (1 - keep) * var
-        factor = lax.rsqrt(var + self.epsilon) * scale
-        return (values * factor + (bias - mean * factor)).astype(self.dtype)
 
 
 class PReLU(nn.Module):
@@ -110,3 +69,15 @@ def spatial_dropout(
     """
     factor = jnp.where(uniform < rate, 0.0, 1 / (1 - rate)).astype(x.dtype)
     return x * factor[:, None, None, :]
+
+
+def dropout(x: Float[Array, "*S"], rate: float, key: Key[Array, ""]) -> Float[Array, "*S"]:
+    """Numbers zeroed with probability `rate`, the others scaled by `1 / (1 - rate)`.
+
+    >>> import jax
+    >>> kept = dropout(jnp.ones(1000), 0.25, jax.random.key(0))
+    >>> sorted(set(kept.tolist())), bool(abs(kept.mean() - 1) < 0.1)
+    ([0.0, 1.3333333730697632], True)
+    """
+    kept = jax.random.bernoulli(key, 1 - rate, x.shape)
+    return jnp.where(kept, x / jnp.asarray(1 - rate, x.dtype), jnp.zeros((), x.dtype))

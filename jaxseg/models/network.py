@@ -10,10 +10,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Num
 
 from jaxseg.errors import InputError
+from jaxseg.models.layers import resize_bilinear
+
+DOMAINS = ("source", "target")
 
 Variables = Mapping[str, Any]
 
@@ -67,11 +71,15 @@ class Network:
       classes: number of classes C that it scores.
       normalization: what turns a raw image into its input; callers apply it.
       minimum_size: the smallest image side that it can take, in pixels.
+      align_corners: how its logits are brought to the labels' size, see `upsample`.
+      head: names of the top modules of `variables["params"]` that are its classifier, for learning rates of their own.
     """
 
     classes: int
     normalization: Normalization = Normalization()
     minimum_size: int = 1
+    align_corners: bool = False
+    head: tuple[str, ...] = ("head",)
 
     def init(self, key: Array, image: Float[Array, "B H W 3"]) -> dict[str, Any]:
         """Fresh variables `{"params": ..., "batch_stats": ...}` for images of this shape."""
@@ -84,9 +92,19 @@ class Network:
         *,
         train: bool,
         rngs: Mapping[str, Array] | None = None,
+        domain: str = "source",
     ) -> tuple[Output, Any]:
-        """Forward pass of normalised images: the output, and the batch statistics as they are after it."""
+        """Forward pass of normalised images of one domain: the output, and the batch statistics as they are after it.
+
+        `domain`, `"source"` or `"target"`, matters to networks that keep statistics or layers for each.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define apply")
+
+    def upsample(self, logits: Float[Array, "B h w C"], size: tuple[int, int]) -> Float[Array, "B H W C"]:
+        """Logits brought to `size` (height, width) by the interpolation that this network was published with."""
+        if logits.shape[1:3] == size:
+            return logits
+        return resize_bilinear(logits, size, align_corners=self.align_corners)
 
     def validate(self, height: int, width: int) -> None:
         """Raises `InputError` where an image of this size cannot go through the network."""
@@ -103,13 +121,24 @@ class LinenNetwork(Network):
 
     The module is called as `module(image, train=...)` and returns an `Output` or bare logits. Its random streams are
     named in `rngs` by the caller; `"dropout"` is the one that training provides.
+
+    Attributes:
+      module: the Linen module.
+      per_domain: batch statistics are kept for each domain apart, `variables["batch_stats"]` being
+        `{"source": ..., "target": ...}`; parameters are in common.
+      takes_domain: the module is called with `domain=` too.
     """
 
     module: nn.Module = dataclasses.field(kw_only=True)
+    per_domain: bool = False
+    takes_domain: bool = False
 
     def init(self, key: Array, image: Float[Array, "B H W 3"]) -> dict[str, Any]:
         variables = self.module.init({"params": key, "dropout": key}, image, train=False)
-        return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+        batch_stats = variables.get("batch_stats", {})
+        if self.per_domain:
+            batch_stats = {domain: jax.tree.map(jnp.copy, batch_stats) for domain in DOMAINS}
+        return {"params": variables["params"], "batch_stats": batch_stats}
 
     def apply(
         self,
@@ -118,11 +147,23 @@ class LinenNetwork(Network):
         *,
         train: bool,
         rngs: Mapping[str, Array] | None = None,
+        domain: str = "source",
     ) -> tuple[Output, Any]:
-        mutable = ["batch_stats"] if train else False
-        result = self.module.apply(variables, image, train=train, rngs=dict(rngs or {}), mutable=mutable)
+        if domain not in DOMAINS:
+            raise InputError(f"domain: {domain!r} is not known; use 'source' or 'target'")
+        batch_stats = variables.get("batch_stats", {})
+        own = {**variables, "batch_stats": batch_stats[domain] if self.per_domain else batch_stats}
+        result = self.module.apply(
+            own,
+            image,
+            train=train,
+            rngs=dict(rngs or {}),
+            mutable=["batch_stats"] if train else False,
+            **({"domain": domain} if self.takes_domain else {}),
+        )
         output: Any
-        output, updated = result if train else (result, variables)
+        output, updated = result if train else (result, own)
         if not isinstance(output, Output):
             output = Output(logits=output)
-        return output, updated.get("batch_stats", {})
+        after = updated.get("batch_stats", {})
+        return output, {**batch_stats, domain: after} if self.per_domain else after

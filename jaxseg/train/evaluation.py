@@ -20,7 +20,6 @@ from jaxseg.data.augment import resize_image
 from jaxseg.labels import LabelSpace
 from jaxseg.metrics import ConfusionMatrix
 from jaxseg.models import Network
-from jaxseg.models.layers import resize_bilinear
 from jaxseg.train.experiment import EvaluationProtocol
 
 
@@ -95,6 +94,7 @@ def scores(
     size: tuple[int, int] | None,
     out: tuple[int, int],
     flip: bool,
+    domain: str,
 ) -> Float[Array, "B h w C"]:
     """Class scores of raw images (0..255) at size `out`, the network seeing them at `size`.
 
@@ -104,15 +104,19 @@ def scores(
     if size is not None:
         pixels = resize_image(pixels, size)
     pixels = network.normalization(pixels)
-    logits = resize_bilinear(network.apply(variables, pixels, train=False)[0].logits.astype(jnp.float32), out)
+
+    def upsampled(x: Array) -> Array:
+        output, _ = network.apply(variables, x, train=False, domain=domain)
+        return network.upsample(output.logits.astype(jnp.float32), out)
+
+    logits = upsampled(pixels)
     if not flip:
         return logits
-    mirrored = network.apply(variables, pixels[:, :, ::-1], train=False)[0].logits.astype(jnp.float32)
-    mirrored = resize_bilinear(mirrored, out)[:, :, ::-1]
+    mirrored = upsampled(pixels[:, :, ::-1])[:, :, ::-1]
     return jnp.logaddexp(jax.nn.log_softmax(logits), jax.nn.log_softmax(mirrored)) - jnp.log(2.0)
 
 
-@functools.partial(jax.jit, static_argnames=("network", "size", "flip"))
+@functools.partial(jax.jit, static_argnames=("network", "size", "flip", "domain"))
 def _score_batch(
     confusion: ConfusionMatrix,
     variables: Mapping[str, Any],
@@ -121,9 +125,10 @@ def _score_batch(
     network: Network,
     size: tuple[int, int] | None,
     flip: bool,
+    domain: str,
 ) -> tuple[ConfusionMatrix, Int[Array, "B H W"]]:
     out = (label.shape[1], label.shape[2])
-    prediction = jnp.argmax(scores(network, variables, image, size, out, flip), axis=-1)
+    prediction = jnp.argmax(scores(network, variables, image, size, out, flip, domain), axis=-1)
     return confusion.update(prediction, label), prediction
 
 
@@ -134,6 +139,7 @@ def evaluate(
     split: str,
     protocol: EvaluationProtocol,
     keep: Collection[int] = (),
+    domain: str = "source",
 ) -> Score:
     """Scores a network on one split of a data set.
 
@@ -144,6 +150,7 @@ def evaluate(
       split: `"train"`, `"val"` or `"test"`.
       protocol: input size, batch, flip.
       keep: indices of images to hand back as pictures.
+      domain: whose statistics the network uses, where it keeps them apart.
 
     Raises:
       InputError: the data set is missing, or its images do not fit the network.
@@ -156,7 +163,14 @@ def evaluate(
     seen = 0
     for batch in data.evaluation_batches(source, protocol.batch):
         confusion, prediction = _score_batch(
-            confusion, variables, batch["image"], batch["label"], network, protocol.size, protocol.flip
+            confusion,
+            variables,
+            batch["image"],
+            batch["label"],
+            network,
+            protocol.size,
+            protocol.flip,
+            domain,
         )
         for row in range(len(batch["id"])):
             if seen + row in keep and seen + row < len(source):
@@ -178,11 +192,16 @@ ROWS = 256
 """Rows of a large picture that are brought to full size at a time (bounds memory)."""
 
 
-@functools.partial(jax.jit, static_argnames=("network", "size", "flip"))
+@functools.partial(jax.jit, static_argnames=("network", "size", "flip", "domain"))
 def _low_resolution(
-    variables: Mapping[str, Any], image: Array, network: Network, size: tuple[int, int], flip: bool
+    variables: Mapping[str, Any],
+    image: Array,
+    network: Network,
+    size: tuple[int, int],
+    flip: bool,
+    domain: str,
 ) -> Array:
-    return scores(network, variables, image, size, size, flip)[0]
+    return scores(network, variables, image, size, size, flip, domain)[0]
 
 
 def predict(
@@ -191,6 +210,7 @@ def predict(
     image: np.ndarray,
     size: tuple[int, int],
     flip: bool = False,
+    domain: str = "source",
 ) -> np.ndarray:
     """Train ids [H, W] (uint8) of one RGB picture of any size, the network seeing it at `size`.
 
@@ -200,17 +220,22 @@ def predict(
       InputError: `size` does not fit the network.
     """
     network.validate(*size)
-    low = _low_resolution(variables, image[None].astype(np.float32), network, size, flip)
+    low = _low_resolution(variables, image[None].astype(np.float32), network, size, flip, domain)
     height, width = image.shape[:2]
-    wide = resize_bilinear(low[None], (size[0], width))[0]
-    bands = [_band(wide, height, top, min(ROWS, height - top)) for top in range(0, height, ROWS)]
+    wide = network.upsample(low[None], (size[0], width))[0]
+    corners = network.align_corners
+    bands = [_band(wide, height, top, min(ROWS, height - top), corners) for top in range(0, height, ROWS)]
     return np.concatenate(bands).astype(np.uint8)
 
 
-def _band(logits: Array, height: int, top: int, rows: int) -> np.ndarray:
+def _band(logits: Array, height: int, top: int, rows: int, align_corners: bool) -> np.ndarray:
     """Classes of `rows` output rows from `top`, when the logits' rows are stretched to `height` (bilinear)."""
     last = logits.shape[0] - 1
-    position = np.clip((np.arange(top, top + rows) + 0.5) * logits.shape[0] / height - 0.5, 0, last)
+    row = np.arange(top, top + rows)
+    if align_corners:
+        position = row * (last / max(height - 1, 1))
+    else:
+        position = np.clip((row + 0.5) * logits.shape[0] / height - 0.5, 0, last)
     above = np.floor(position).astype(np.int32)
     share = jnp.asarray(position - above, jnp.float32)[:, None, None]
     mixed = logits[above] * (1.0 - share) + logits[np.minimum(above + 1, last)] * share

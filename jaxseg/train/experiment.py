@@ -96,6 +96,13 @@ class Experiment:
         """The data sets that evaluation reads, by name: the target first where there is one."""
         return {data.name: data for data in (self.target, self.data) if data is not None}
 
+    def domain_of(self, data_set: DataSet) -> str:
+        """The domain, `"source"` or `"target"`, as which a scored data set is seen by a network that tells them apart.
+
+        A target that training never read has no statistics of its own, and is scored with the source's.
+        """
+        return "target" if data_set == self.target and "target" in self.method.needs() else "source"
+
     def validate(self) -> None:
         """Raises `InputError` where fields do not fit together; reads no data."""
         if self.batch < 1:

@@ -245,7 +245,12 @@ class _Loop:
         if experiment.evaluate_every and (done % experiment.evaluate_every == 0 or done == self.total):
             for name, data_set in experiment.scored.items():
                 score = evaluate(
-                    self.method.network, self.method.variables(state), data_set, "val", experiment.evaluation
+                    self.method.network,
+                    self.method.variables(state),
+                    data_set,
+                    "val",
+                    experiment.evaluation,
+                    domain=experiment.domain_of(data_set),
                 )
                 line = {"kind": "evaluation", "step": done, "on": f"{name}/val"}
                 self.folder.log(line | {"mean_iou": score.mean_iou, "pixel_accuracy": score.pixel_accuracy})
