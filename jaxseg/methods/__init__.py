@@ -1,5 +1,6 @@
 """Training methods: one algorithm a file, each a pair of pure functions that the one trainer runs."""
 
+from jaxseg.methods.groups import Groups
 from jaxseg.methods.method import Batch, Method, Metrics, Phase, State
 from jaxseg.methods.objective import ObjectiveMethod, Term, WarmStart
 from jaxseg.methods.optimizer import SGD, Adam, Constant, Optimizer, Poly, Schedule
@@ -9,6 +10,7 @@ __all__ = [
     "Adam",
     "Batch",
     "Constant",
+    "Groups",
     "Method",
     "Metrics",
     "ObjectiveMethod",

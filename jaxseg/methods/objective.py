@@ -144,9 +144,8 @@ class ObjectiveMethod(Method):
 
         (value, (batch_stats, terms)), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
         position = state.step - start
-        updates, opt_state = optimizer.transformation(position, steps).update(
-            gradient, state.opt_state, state.params
-        )
+        transformation = optimizer.transformation(position, steps, self.network.head)
+        updates, opt_state = transformation.update(gradient, state.opt_state, state.params)
         metrics = {
             "loss": value,
             "terms": terms,

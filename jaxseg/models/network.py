@@ -153,14 +153,9 @@ class LinenNetwork(Network):
             raise InputError(f"domain: {domain!r} is not known; use 'source' or 'target'")
         batch_stats = variables.get("batch_stats", {})
         own = {**variables, "batch_stats": batch_stats[domain] if self.per_domain else batch_stats}
-        result = self.module.apply(
-            own,
-            image,
-            train=train,
-            rngs=dict(rngs or {}),
-            mutable=["batch_stats"] if train else False,
-            **({"domain": domain} if self.takes_domain else {}),
-        )
+        options: dict[str, Any] = {"train": train, **({"domain": domain} if self.takes_domain else {})}
+        mutable = ["batch_stats"] if train else False
+        result = self.module.apply(own, image, rngs=dict(rngs or {}), mutable=mutable, **options)
         output: Any
         output, updated = result if train else (result, own)
         if not isinstance(output, Output):

@@ -5,7 +5,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxseg.methods import SGD, Adam, Constant, Poly
+from jaxseg import models
+from jaxseg.methods import SGD, Adam, Constant, Groups, Poly
 
 
 @pytest.mark.fast
@@ -61,5 +62,30 @@ def test_adam_is_its_rule_over_three_steps(decoupled: bool) -> None:
 
 
 def test_numbers_are_leaves_so_a_new_rate_is_no_new_program() -> None:
-    assert len(jax.tree.leaves(SGD())) == 6
+    assert len(jax.tree.leaves(SGD())) == 11
     assert jax.tree.structure(SGD(learning_rate=1.0)) == jax.tree.structure(SGD(learning_rate=2.0))
+
+
+def test_groups_move_head_biases_and_norms_by_their_own_rates() -> None:
+    groups = Groups(head=10.0, bias=2.0, norm=0.0, bias_decay=0.0, norm_decay=0.0)
+    rule = SGD(learning_rate=0.1, momentum=0.0, weight_decay=0.5, schedule=Constant(), groups=groups)
+    norm = {"scale": np.float32(1.0), "bias": np.float32(1.0)}
+    conv = {"kernel": np.float32(1.0), "bias": np.float32(1.0)}
+    params = {"trunk": {"conv": conv, "bn": norm}, "top": {"conv": dict(conv)}}
+    gradient = jax.tree.map(lambda _: np.float32(1.0), params)
+    transformation = rule.transformation(0, 1, ("top",))
+    updates, _ = transformation.update(gradient, transformation.init(params), params)
+    trunk, top = updates["trunk"], updates["top"]["conv"]
+    assert float(trunk["conv"]["kernel"]) == pytest.approx(-0.1 * 1.5)
+    assert float(trunk["conv"]["bias"]) == pytest.approx(-0.1 * 2 * 1.0)
+    assert float(trunk["bn"]["scale"]) == float(trunk["bn"]["bias"]) == 0.0
+    assert float(top["kernel"]) == pytest.approx(-0.1 * 10 * 1.5)
+    assert float(top["bias"]) == pytest.approx(-0.1 * 20 * 1.0)
+
+
+def test_every_networks_head_is_there() -> None:
+    for network in (models.compact(3, width=4), models.enet(3)):
+        image = jax.ShapeDtypeStruct((1, 32, 32, 3), np.float32)
+        params = jax.eval_shape(network.init, jax.random.key(0), image)["params"]
+        rates = Groups(head=10.0).rates(params, network.head)
+        assert sorted(set(jax.tree.leaves(rates))) == [1.0, 10.0]
