@@ -33,6 +33,7 @@ from jaxseg.losses._pixels import (
     keep,
     log_softmax_of,
     reduce_together,
+    settled,
     shift_and_log_total,
     tangents_of,
     valid_pixels,
@@ -110,7 +111,7 @@ def _cost_statistics(
 @_cost_statistics.defjvp
 def _cost_statistics_jvp(primals: tuple, tangents: tuple) -> tuple[Statistics, Statistics]:
     (x, ground, labels, valid), (dx, dground, _, _) = primals, tangents
-    statistics = _cost_statistics(x, ground, labels, valid)
+    statistics = settled(_cost_statistics(x, ground, labels, valid))
     s = jnp.exp(log_softmax_of(x, statistics))
     slope = s * (_columns_again(ground, labels) - statistics[-1][..., None])
     change = jnp.sum(slope * dx, axis=-1) + jnp.sum(s * _columns(dground, labels), axis=-1)
@@ -171,7 +172,7 @@ def _variation_statistics(
 @_variation_statistics.defjvp
 def _variation_statistics_jvp(primals: tuple, tangents: tuple) -> tuple[Statistics, Statistics]:
     (x, targets, valid), (dx, dt, _) = primals, tangents
-    statistics = _variation_statistics(x, targets, valid)
+    statistics = settled(_variation_statistics(x, targets, valid))
     s = jnp.exp(log_softmax_of(x, statistics))
     side = 0.5 * jnp.sign(s - jnp.where(jnp.abs(targets) < jnp.inf, targets, 0.0))
     balance = jnp.sum(s * (side - statistics[2][..., None]) * dx, axis=-1)

@@ -1,0 +1,33 @@
+"""`python -m experiments.benchmark WHAT`: measures speed and memory of one part, and prints the table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tyro
+
+from experiments._command import parse, run
+from experiments.benchmark.losses import Losses
+from experiments.benchmark.losses import run as run_losses
+from jaxseg.errors import InputError
+
+BENCHMARKS: dict[str, tuple[Any, Any]] = {"losses": (Losses(), run_losses)}
+"""Default options and what runs them, by name."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one benchmark; returns the exit status."""
+    options = {name: defaults for name, (defaults, _) in BENCHMARKS.items()}
+    chosen = tyro.extras.subcommand_type_from_defaults(options, prefix_names=False)
+    own, unknown = parse(chosen, arguments or ("--help",), "experiments.benchmark")
+    if unknown:
+        raise InputError(
+            f"option: {unknown[0]} is not known; --help after the benchmark's name lists the options"
+        )
+    for defaults, function in BENCHMARKS.values():
+        if isinstance(own, type(defaults)):
+            function(own)
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

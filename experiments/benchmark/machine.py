@@ -1,0 +1,53 @@
+"""What a measurement must say of where it was made, and the memory rate that it can reach there."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def facts() -> dict[str, Any]:
+    """Processor, cores, accelerators, and the versions of what was timed."""
+    from jaxseg.train.run import versions
+
+    found = {name: version for name, version in versions().items() if name not in ("devices", "processors")}
+    for package in ("ott-jax", "torch"):
+        version = _version(package)
+        if version is not None:
+            found[package] = version
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load": [round(load, 1) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
+        "backend": jax.default_backend(),
+        "devices": sorted({device.device_kind for device in jax.devices()}),
+        "versions": found,
+    }
+
+
+def _version(package: str) -> str | None:
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def stream(numbers: int) -> tuple[Any, int]:
+    """A call that reads `numbers` float32 and writes as many, and the bytes that it moves: the stream ceiling."""
+    source = jnp.ones(numbers, jnp.float32)
+    scale = jax.jit(lambda x: 1.5 * x + 1.0)
+    return lambda: scale(source).block_until_ready(), 8 * numbers
