@@ -6,6 +6,7 @@ Scores the last checkpoint on every data set of the experiment (the target first
 
 import dataclasses
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -55,6 +56,9 @@ def evaluate_run(
     step, variables = variables_of(folder)
     found = {}
     for name, data_set in experiment.scored.items():
+        if not data_set.has(split):
+            print(f"{name} has no {split} split: not scored", file=sys.stderr)
+            continue
         count = len(data_set.source(split))
         keep = {round(index * (count - 1) / max(pictures - 1, 1)) for index in range(min(pictures, count))}
         domain = experiment.domain_of(data_set)

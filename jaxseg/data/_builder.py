@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 from array_record.python import array_record_module
 
@@ -32,7 +33,7 @@ class _Info(tfds.core.DatasetInfo):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """Builder of one data set: examples of an image, a label map of train ids and an id, in the order of the recipe.
+    """Builder of one data set: examples of an image, a label map (or a class) and an id, in the order of the recipe.
 
     `write` streams the records; reading goes through `tfds.builder_from_directory(...).as_data_source`.
     """
@@ -45,12 +46,16 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
         super().__init__(data_dir=data_dir, file_format="array_record")
 
     def _info(self) -> tfds.core.DatasetInfo:
+        if self.recipe.task == "classification":
+            label = tfds.features.Scalar(np.int32, doc="class of the image")
+        else:
+            label = tfds.features.Image(
+                shape=(None, None, 1), encoding_format="png", doc="train ids, 255 void"
+            )
         features = tfds.features.FeaturesDict(
             {
                 "image": tfds.features.Image(doc="RGB, encoded as in the original or as PNG"),
-                "label": tfds.features.Image(
-                    shape=(None, None, 1), encoding_format="png", doc="train ids, 255 void"
-                ),
+                "label": label,
                 "id": tfds.features.Text(),
             }
         )

@@ -34,7 +34,7 @@ def decode_image(encoded: bytes, origin: str) -> np.ndarray:
     Raises:
       InputError: the bytes are no image, or stop early.
     """
-    picture = _opened(encoded, origin)
+    picture = opened(encoded, origin)
     return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
@@ -48,7 +48,7 @@ def decode_label(encoded: bytes, origin: str) -> np.ndarray:
     Raises:
       InputError: the bytes are no image, stop early, or are not one channel of 8 bits.
     """
-    picture = _opened(encoded, origin)
+    picture = opened(encoded, origin)
     if picture.mode not in ("L", "P"):
         raise InputError(
             f"{origin}: a label image has one 8-bit channel that holds class ids, and this one is "
@@ -75,7 +75,12 @@ def resize(pixels: np.ndarray, size: tuple[int, int], *, label: bool = False) ->
     return np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), method))
 
 
-def _opened(encoded: bytes, origin: str) -> Image.Image:
+def opened(encoded: bytes, origin: str) -> Image.Image:
+    """The decoded picture.
+
+    Raises:
+      InputError: the bytes are no image, or stop early.
+    """
     try:
         picture = Image.open(io.BytesIO(encoded))
         picture.load()

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jaxseg.data._cache import prepared_once
 from jaxseg.data._images import decode_image, decode_label
-from jaxseg.data.recipe import Recipe
+from jaxseg.data.recipe import Example, Recipe
 from jaxseg.errors import InputError
 
 INDEX = "index.json"
@@ -44,6 +46,7 @@ class PreparedSource:
 
     Attributes:
       name: data set and split, `camvid/train`.
+      split: what the records of it are called in the folder.
       folder: where the prepared data lies.
       ids: the id of each example, in order.
       places: the record of each example.
@@ -51,6 +54,7 @@ class PreparedSource:
     """
 
     name: str
+    split: str
     folder: Path
     ids: tuple[str, ...]
     places: Sequence[int]
@@ -72,7 +76,7 @@ class PreparedSource:
             records = builder.as_data_source(split, decoders={"image": encoded, "label": encoded})
         except Exception as error:
             raise _damaged(name, folder, "cannot be opened", error) from error
-        return cls(name, folder, ids, range(len(ids)), records)
+        return cls(name, split, folder, ids, range(len(ids)), records)
 
     def where(self, keep: Callable[[str], bool]) -> "PreparedSource":
         """The examples whose id `keep` accepts, in the same order."""
@@ -84,23 +88,44 @@ class PreparedSource:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Image uint8 [H, W, 3], label uint8 [H, W] (train ids, 255 void) and id of an example.
+        """Image uint8 [H, W, 3], label (uint8 [H, W] train ids, 255 void; or the class, int32) and id of an example.
 
         Raises:
           IndexError: there is no such example.
           InputError: its record is damaged.
         """
+        return self._read(index, lambda record: {"image": decode_image(record["image"], "image")})
+
+    def label(self, index: int) -> np.ndarray | np.int32:
+        """The label of an example alone, without decoding its image.
+
+        Raises:
+          IndexError: there is no such example.
+          InputError: its record is damaged.
+        """
+        return self._read(index, lambda _: {})["label"]
+
+    def encoded(self, index: int) -> Example:
+        """An example as it is stored.
+
+        Raises:
+          IndexError: there is no such example.
+          InputError: its record is damaged.
+        """
+        return self._read(index, lambda record: {"encoded": Example(record["image"], record["label"])})[
+            "encoded"
+        ]
+
+    def _read(self, index: int, more: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         name, place = self.ids[index], self.places[index]
         try:
             record = self.records[place]
             found = record["id"].decode()
             if found != name:
                 raise ValueError(f"it is {found!r}")
-            return {
-                "image": decode_image(record["image"], "image"),
-                "label": decode_label(record["label"], "label"),
-                "id": name,
-            }
+            label = record["label"]
+            label = decode_label(label, "label") if isinstance(label, bytes) else np.int32(label)
+            return {**more(record), "label": label, "id": name}
         except Exception as error:
             raise _damaged(self.name, self.folder, f"{name!r} cannot be read", error) from error
 
@@ -123,7 +148,10 @@ class _Progress:
         self.line = f"preparing {name}: {self.total} images"
         self.live = sys.stderr.isatty()
         self.done, self.shown = 0, time.monotonic()
-        print(f"{self.line}...", end="" if self.live else "\n", file=sys.stderr, flush=True)
+        note = f" ({recipe.note})" if recipe.note else ""
+        # With a note the line may be wider than a terminal, where it could not be written over.
+        over = self.live and not note
+        print(f"{self.line}{note}...", end="" if over else "\n", file=sys.stderr, flush=True)
 
     def __enter__(self) -> "_Progress":
         return self

@@ -1,7 +1,7 @@
 """Procedural street scenes with the 19 Cityscapes classes: the pictures behind the `streets` data set.
 
-`render` draws one scene and its label map from an index alone. The two domains share a world (perspective,
-classes, shapes) and differ in the numbers of `_streets_style.STYLES`. Scenes and numbers are ours.
+`render` draws one scene and its label map from an index alone. The domains share a world (perspective,
+classes, shapes) and differ in the numbers of `_streets_weather.STYLES`. Scenes and numbers are ours.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxseg.data import _streets_draw as draw
 from jaxseg.data import _streets_style as st
+from jaxseg.data import _streets_weather as weather
 from jaxseg.data._streets_draw import CIRCLE, Canvas, Stand, tone
 from jaxseg.data._streets_style import Dice
 from jaxseg.errors import InputError
@@ -314,7 +315,7 @@ def render(index: int, *, domain: str, split: str, size: tuple[int, int] = (128,
 
     Args:
       index: number of the image in its split, 0 or more.
-      domain: "synthetic" or "real".
+      domain: "synthetic", "real", "crowded", "night" or "rain".
       split: "train", "val" or "test"; the three are independent draws of the same distribution.
       size: height and width in pixels, each from 32 to 4096.
 
@@ -328,22 +329,20 @@ def render(index: int, *, domain: str, split: str, size: tuple[int, int] = (128,
     >>> image.shape, label.shape, str(image.dtype), str(label.dtype)
     ((64, 128, 3), (64, 128), 'uint8', 'uint8')
     """
-    if domain not in st.STYLES:
-        raise InputError(f"streets: unknown domain {domain!r}; use one of {', '.join(st.STYLES)}")
+    if domain not in weather.STYLES:
+        raise InputError(f"streets: unknown domain {domain!r}; use one of {', '.join(weather.STYLES)}")
     if split not in SPLITS:
         raise InputError(f"streets: unknown split {split!r}; use one of {', '.join(SPLITS)}")
     if index < 0:
         raise InputError(f"streets: index {index} is negative; images are numbered from 0")
     if len(size) != 2 or not all(32 <= side <= 4096 for side in size):
         raise InputError(f"streets: size {size} is unusable; give (height, width), each from 32 to 4096")
-    seed = (_VERSION, list(st.STYLES).index(domain), SPLITS.index(split), index)
-    return _render(st.STYLES[domain], seed, (int(size[0]), int(size[1])))
+    seed = (_VERSION, list(weather.STYLES).index(domain), SPLITS.index(split), index)
+    return _render(weather.STYLES[domain], seed, (int(size[0]), int(size[1])))
 
 
 def _render(style: st.DomainStyle, seed: tuple[int, ...], size: tuple[int, int]) -> Picture:
     """A scene in any style, such as a `dataclasses.replace` of a domain's, for tuning."""
     canvas = Canvas(Dice(*seed, 0), style, size)
     _compose(canvas)
-    colors, label, depth, shade = canvas.layers()
-    bits = np.random.Philox(np.random.SeedSequence((*seed, 1)))
-    return st.photograph(bits, style, colors, label, depth, shade, canvas.horizon), label
+    return weather.take(canvas, seed)

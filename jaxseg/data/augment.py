@@ -1,8 +1,8 @@
 """Augmentation on the device: jitted, batched, one random draw an image, image and label by the same geometry.
 
 An augmentation is called as `(key, image [B, H, W, 3], label [B, H, W] or None)` and gives both back; images are raw,
-0..255. Its ranges are pytree leaves, so changing one never recompiles. Image b draws from `fold_in(key, b)`: what
-happens to it does not depend on how many images follow.
+0..255. Labels [B], the classes of whole images, pass through. Its ranges are pytree leaves, so changing one never
+recompiles. Image b draws from `fold_in(key, b)`: what happens to it does not depend on how many images follow.
 
 Resampling is separable: one matrix [h, H] for the rows and one [w, W] for the columns of each image. Two matrix
 products are what every backend does well; the label, a single byte a pixel, selects rows and columns by index.
@@ -15,12 +15,26 @@ import functools
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Integer, Key, Num
+from jaxtyping import Array, Float, Integer, Key
 
+from jaxseg.data._augmentation import Augmentation, Images, Labels, NewLabels, image_keys
+from jaxseg.data._blur import GaussianBlur
+from jaxseg.data._fourier import FourierSwap, swap_amplitude
 from jaxseg.errors import InputError
 from jaxseg.labels import VOID
 from jaxseg.losses import Scalar
+
+__all__ = [
+    "GREY",
+    "LUMA",
+    "Augmentation",
+    "ColorJitter",
+    "FourierSwap",
+    "GaussianBlur",
+    "ScaleCropFlip",
+    "resize_image",
+    "swap_amplitude",
+]
 
 GREY = 127.5
 """What fills a crop that reaches beyond its image: mid-grey, zero after the default normalisation (ours)."""
@@ -29,42 +43,6 @@ LUMA = (0.299, 0.587, 0.114)
 """Weights of R, G and B in a pixel's grey value (ITU-R BT.601)."""
 
 _STATIC = {"static": True}
-
-Images = Num[Array | np.ndarray, "B H W 3"]
-Labels = Integer[Array | np.ndarray, "B H W"] | None
-NewLabels = Integer[Array | np.ndarray, "B h w"] | None
-
-
-class Augmentation:
-    """Base class of the augmentations: frozen pytree dataclasses that define `apply`."""
-
-    def __call__(
-        self, key: Key[Array, ""], image: Images, label: Labels = None
-    ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
-        """The augmented batch, compiled once for each shape.
-
-        Args:
-          key: random key; image b draws from `fold_in(key, b)`.
-          image: [B, H, W, 3] RGB, 0..255, any number type.
-          label: [B, H, W] train ids, 255 void; None where there is none.
-
-        Returns:
-          ([B, h, w, 3] float32 image, 0..255; [B, h, w] label of the type that came in, or None).
-        """
-        return _apply(self, key, image, label)
-
-    def apply(
-        self, key: Key[Array, ""], image: Images, label: Labels
-    ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
-        """What `__call__` compiles; a new augmentation defines this."""
-        raise NotImplementedError(f"{type(self).__name__} does not define apply")
-
-
-@jax.jit
-def _apply(
-    augmentation: Augmentation, key: Key[Array, ""], image: Images, label: Labels
-) -> tuple[Float[Array, "B h w 3"], NewLabels]:
-    return augmentation.apply(key, image, label)
 
 
 @jax.tree_util.register_dataclass
@@ -118,7 +96,7 @@ class ScaleCropFlip(Augmentation):
         self, key: Key[Array, ""], image: Images, label: Labels
     ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
         extent = (image.shape[1], image.shape[2])
-        keys = _keys(key, image.shape[0])
+        keys = image_keys(key, image.shape[0])
         factor, rows, columns = jax.vmap(lambda one: self._draw(one, extent))(keys)
         # HIGHEST: as bfloat16 (TPU) or TF32 (GPU) the products would be off by up to a grey level.
         across = jnp.einsum(
@@ -130,8 +108,8 @@ class ScaleCropFlip(Augmentation):
         crop = jnp.einsum("bwW,bhWc->bhwc", _weights(columns, extent[1], factor), across, precision="highest")
         seen = _inside(rows, extent[0])[:, :, None] & _inside(columns, extent[1])[:, None, :]
         crop = jnp.where(seen[..., None], crop, GREY)
-        if label is None:
-            return crop, None
+        if label is None or label.ndim == 1:
+            return crop, label
         truth = jax.vmap(lambda one, y, x: one[y][:, x])(
             label, _indices(rows, extent[0]), _indices(columns, extent[1])
         )
@@ -193,7 +171,7 @@ class ColorJitter(Augmentation):
         amounts = jnp.stack(
             [jnp.asarray(x, jnp.float32) for x in (self.brightness, self.contrast, self.saturation)]
         )
-        chance = jax.vmap(lambda one: jax.random.uniform(one, (3,)))(_keys(key, image.shape[0]))
+        chance = jax.vmap(lambda one: jax.random.uniform(one, (3,)))(image_keys(key, image.shape[0]))
         lowest = jnp.maximum(1.0 - amounts, 0.0)
         factors = lowest + chance * (1.0 + amounts - lowest)
         brightness, contrast, saturation = factors.T[:, :, None, None, None]
@@ -225,10 +203,6 @@ def resize_image(image: Images, size: tuple[int, int]) -> Float[Array, "B h w 3"
         matrices.append(_weights(centers, length, factor)[0])
     across = jnp.einsum("hH,bHWc->bhWc", matrices[0], image.astype(jnp.float32), precision="highest")
     return jnp.einsum("wW,bhWc->bhwc", matrices[1], across, precision="highest")
-
-
-def _keys(key: Key[Array, ""], count: int) -> Key[Array, " B"]:
-    return jax.vmap(lambda index: jax.random.fold_in(key, index))(jnp.arange(count))
 
 
 def _inside(centers: Float[Array, "B n"], length: int) -> Array:

@@ -9,7 +9,7 @@ import dataclasses
 from typing import Any, Protocol, runtime_checkable
 
 from jaxseg.data._prepared import PreparedSource, prepare
-from jaxseg.data.recipe import Recipe
+from jaxseg.data.recipe import Recipe, Task
 from jaxseg.errors import InputError
 from jaxseg.labels import LabelSpace
 
@@ -20,8 +20,8 @@ SPLITS = ("train", "val", "test")
 class DataSource(Protocol):
     """One split, read at random: `source[i]` is `{"image", "label", "id"}`.
 
-    The image is uint8 [H, W, 3] RGB, the label uint8 [H, W] train ids with void 255, the id a string that names the
-    example. A list of such dicts is a source too.
+    The image is uint8 [H, W, 3] RGB, the label uint8 [H, W] train ids with void 255 (for classification an int32
+    scalar, the class of the image), the id a string that names the example. A list of such dicts is a source too.
     """
 
     def __len__(self) -> int: ...
@@ -43,6 +43,11 @@ class DataSet:
         """The classes of its labels."""
         raise NotImplementedError(f"{type(self).__name__} does not define labels")
 
+    @property
+    def task(self) -> Task:
+        """`segmentation`, a label for each pixel; `classification`, one for each image."""
+        return "segmentation"
+
     def recipe(self) -> Recipe:
         """What there is to prepare; looks at the raw files without reading them.
 
@@ -51,6 +56,15 @@ class DataSet:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define recipe")
 
+    def has(self, split: str) -> bool:
+        """Whether there is such a split; looks at the raw files of a data set that may come without one.
+
+        Raises:
+          InputError: unknown split, or raw files that are missing.
+        """
+        check_split(split)
+        return True
+
     def source(self, split: str) -> DataSource:
         """The examples of a split. The first call prepares the data set under `$JAXSEG_CACHE` and says so.
 
@@ -58,18 +72,22 @@ class DataSet:
           split: `"train"`, `"val"` or `"test"`.
 
         Raises:
-          InputError: unknown split, or raw data that is missing or unusable; names the files.
+          InputError: unknown split, a split that the data set has not, or raw data that is missing or unusable; names
+            the files.
         """
         return self._prepared(split)
 
-    def _prepared(self, split: str) -> PreparedSource:
+    def _prepared(self, split: str, stored: str | None = None) -> PreparedSource:
+        """A split; `stored` is the recipe's name of what it holds, where that is another (splits may share records)."""
         check_split(split)
-        recipe = self.recipe()
+        recipe = dataclasses.replace(self.recipe(), task=self.task)
+        if (stored or split) not in recipe.splits:
+            raise InputError(f"{self.name}: it has no {split} split, only {' and '.join(recipe.splits)}")
         labels = {"name": self.labels.name, "ids": sorted(self.labels.ids.items())}
         folder = prepare(
             self.name, dataclasses.replace(recipe, ingredients={"labels": labels, **recipe.ingredients})
         )
-        return PreparedSource.open(folder, split, f"{self.name}/{split}")
+        return PreparedSource.open(folder, stored or split, f"{self.name}/{split}")
 
 
 def check_split(split: str) -> None:

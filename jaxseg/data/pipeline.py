@@ -1,13 +1,17 @@
-"""Batches for the device: Grain pipelines that decode ahead, resume exactly, and are the same for any thread count."""
+"""Batches for the device: Grain pipelines that decode ahead, resume exactly, and are the same for any thread count.
+
+The same functions serve supervised training (one domain), adaptation (source and target) and classification, whose
+labels are one number an image.
+"""
 
 import functools
-import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from jaxseg.data._sampling import Order, RareClasses, Shuffled
 from jaxseg.data.dataset import DataSource
 from jaxseg.errors import InputError
 from jaxseg.labels import VOID
@@ -38,12 +42,15 @@ def batches(
     threads: int = 2,
     process_index: int = 0,
     process_count: int = 1,
+    sampling: Mapping[str, RareClasses] | None = None,
 ) -> BatchIterator:
     """Training batches of one or more domains, without end, decoded ahead in threads.
 
     Each domain is shuffled anew in each epoch, by a seed that is hashed from `seed` and the domain's name, so the
     order of the source does not depend on whether there is a target. Epochs follow each other without a seam: a batch
     may end one and begin the next, nothing is dropped, and a batch larger than the data set holds images twice.
+
+    A domain named in `sampling` has another order instead: rare-class sampling, with replacement and without epochs.
 
     Across processes, step t takes the images t B .. (t + 1) B of that order, B = `batch` times `process_count`, and
     process i the i-th part of them. So the shards are disjoint, together they are the epoch, and the global batch
@@ -56,13 +63,15 @@ def batches(
       threads: how many decode; 0 decodes when asked. Batches do not depend on it.
       process_index: which process this is.
       process_count: how many there are.
+      sampling: rare-class sampling of some domains, by domain; it counts their labels first.
 
     Returns:
-      Iterator of `{domain: {"image": uint8 [B, H, W, 3], "label": uint8 [B, H, W]}}`. `get_state` and `set_state`
-      resume it exactly; `grain.checkpoint.CheckpointSave` takes it.
+      Iterator of `{domain: {"image": uint8 [B, H, W, 3], "label": uint8 [B, H, W]}}`; in classification labels are
+      int32 [B]. `get_state` and `set_state` resume it exactly; `grain.checkpoint.CheckpointSave` takes it.
 
     Raises:
-      InputError: no examples, a batch below 1, or (when a batch is made) images of different sizes.
+      InputError: no examples, a batch below 1, sampling of a domain that is not there or cannot be sampled so, or
+        (when a batch is made) images of different sizes.
 
     >>> source = [{"image": np.full((2, 2, 3), i, np.uint8), "label": np.zeros((2, 2), np.uint8)} for i in range(4)]
     >>> iterator = batches({"source": source}, batch=2, seed=0)
@@ -75,11 +84,20 @@ def batches(
     _check(batch, threads, process_index, process_count)
     if not sources:
         raise InputError("sources: none given; give at least one domain")
+    sampling = sampling or {}
+    unknown = [domain for domain in sampling if domain not in sources]
+    if unknown:
+        raise InputError(f"sampling: there is no domain {unknown[0]!r}; use {' or '.join(sources)}")
     streams = {}
     for domain, source in sources.items():
         if not len(source):
             raise InputError(f"{domain}: no images")
-        examples = grain.MapDataset.range(sys.maxsize).map(_Shuffled(source, seed, domain))
+        order = (
+            sampling[domain].order(source, seed, domain, threads)
+            if domain in sampling
+            else Shuffled(len(source), seed, domain)
+        )
+        examples = grain.MapDataset.range(sys.maxsize).map(functools.partial(_ordered, source, order))
         parts = examples.batch(batch, drop_remainder=True, batch_fn=functools.partial(_stack, domain))
         streams[domain] = parts[process_index::process_count]
     steps = grain.MapDataset.range(min(len(stream) for stream in streams.values()))
@@ -104,7 +122,8 @@ def evaluation_batches(
       process_count: how many there are.
 
     Returns:
-      Iterator of `{"image": uint8 [B, H, W, 3], "label": uint8 [B, H, W], "id": list of B strings}`.
+      Iterator of `{"image": uint8 [B, H, W, 3], "label": uint8 [B, H, W], "id": list of B strings}`; in classification
+      labels are int32 [B], 255 where padded.
 
     Raises:
       InputError: no examples, a batch below 1, or (when a batch is made) images of different sizes in one batch.
@@ -139,26 +158,8 @@ def evaluation_batches(
     return iter(_read_ahead(parts[process_index::process_count], threads))
 
 
-class _Shuffled:
-    """The example at each position of an endless stream that goes through a source in a new order each epoch.
-
-    Grain's own shuffle is not used: the fewer the images, the longer it takes (0.2 ms an index for 367, 1 ms for 62,
-    10 ms for 4); and it adds the epoch to the seed, so that seeds 0 and 1 share all epochs but one.
-    """
-
-    def __init__(self, source: DataSource, seed: int, domain: str) -> None:
-        self.source = source
-        self.entropy = int.from_bytes(hashlib.sha256(f"{seed}/{domain}".encode()).digest(), "little")
-        self.order = functools.lru_cache(maxsize=4)(self._order)
-
-    def _order(self, epoch: int) -> np.ndarray:
-        # Raw Philox words and a stable sort: NumPy promises neither for its own `permutation`.
-        words = np.random.Philox(np.random.SeedSequence(self.entropy, spawn_key=(epoch,)))
-        return np.argsort(words.random_raw(len(self.source)), kind="stable")
-
-    def __call__(self, position: int) -> Any:
-        epoch, place = divmod(position, len(self.source))
-        return self.source[int(self.order(epoch)[place])]
+def _ordered(source: DataSource, order: Order, position: int) -> Any:
+    return source[order(position)]
 
 
 def _stack(domain: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
@@ -171,7 +172,13 @@ def _stack(domain: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarr
                 f"{row.get('id', 'another')} {shapes[1]}); set the data set's resize (height width) to bring them to "
                 "one size, or use a batch of 1"
             )
-    return {field: np.stack([row[field] for row in rows]) for field in ("image", "label")}
+        if np.ndim(row["label"]) and row["label"].shape != row["image"].shape[:2]:
+            raise InputError(
+                f"{domain}: the label of {row.get('id', 'an image')} is {row['label'].shape}, its image "
+                f"{row['image'].shape[:2]}; they must be of one height and width"
+            )
+    labels = [row["label"] if np.ndim(row["label"]) else np.int32(row["label"]) for row in rows]
+    return {"image": np.stack([row["image"] for row in rows]), "label": np.stack(labels)}
 
 
 def _read_ahead(parts: Any, threads: int) -> BatchIterator:

@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+Task = Literal["segmentation", "classification"]
 
 
 class Example(NamedTuple):
@@ -10,11 +12,11 @@ class Example(NamedTuple):
 
     Attributes:
       image: encoded RGB image, as PNG or JPEG.
-      label: PNG of uint8 train ids, 255 void, of the image's size.
+      label: PNG of uint8 train ids, 255 void, of the image's size; in classification the class of the image.
     """
 
     image: bytes
-    label: bytes
+    label: bytes | int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,11 @@ class Recipe:
       ingredients: plain JSON that differs whenever the prepared records would: options, and the raw files' names, sizes
         and times of change.
       splits: for each split, in the order of the records, the id of each example and what makes it.
+      task: what its labels are; filled in from the data set.
+      note: what preparation says beside the number of images, such as a split that is smaller than the full data set's.
     """
 
     ingredients: Mapping[str, Any]
     splits: Mapping[str, Mapping[str, Callable[[], Example]]]
+    task: Task = "segmentation"
+    note: str = ""

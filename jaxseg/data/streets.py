@@ -1,10 +1,10 @@
-"""`streets`: the procedural data set that comes with jaxseg, the 19 Cityscapes classes in two domains."""
+"""`streets`: the procedural data set that comes with jaxseg, the 19 Cityscapes classes in five domains."""
 
 import dataclasses
 import functools
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from jaxseg.data._images import encode_png
 from jaxseg.data._streets_scene import render
@@ -16,6 +16,29 @@ from jaxseg.labels import CITYSCAPES, LabelSpace
 VERSION = 1
 """Part of the fingerprint; raise it when the same drawing gives other examples."""
 
+Domain = Literal["synthetic", "real", "crowded", "night", "rain"]
+
+
+def drawing() -> dict[str, str]:
+    """Hashes of the files that draw: part of the fingerprint of what is drawn."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(Path(__file__).parent.glob("_streets_*.py"))
+    }
+
+
+def check_domain(domain: str) -> None:
+    """Raises `InputError` unless there is such a domain.
+
+    >>> check_domain("fog")
+    Traceback (most recent call last):
+    ...
+    jaxseg.errors.InputError: domain: 'fog' is not known; use synthetic, real, crowded, night or rain
+    """
+    known = get_args(Domain)
+    if domain not in known:
+        raise InputError(f"domain: {domain!r} is not known; use {', '.join(known[:-1])} or {known[-1]}")
+
 
 @dataclasses.dataclass(frozen=True)
 class Streets(DataSet):
@@ -26,18 +49,20 @@ class Streets(DataSet):
     pixel depends on a JPEG library; and unpacked, which decodes twice as fast (noise does not pack anyway).
 
     Attributes:
-      domain: `synthetic` (clean, saturated) or `real` (texture, noise, other light and layouts).
+      domain: `synthetic` (clean, saturated) or `real` (texture, noise, other light and layouts); harder than `real`:
+        `crowded` (traffic, people and posts in each other's way, bent and narrow streets, other cameras), `night`
+        (headlights, street lamps, lit windows) and `rain` (haze, wet ground that mirrors, streaks).
       size: height and width in pixels.
       images: number of images of train, val and test (ours).
     """
 
-    domain: Literal["synthetic", "real"] = "synthetic"
+    domain: Domain = "synthetic"
     size: tuple[int, int] = (128, 256)
     images: tuple[int, int, int] = (512, 64, 128)
 
     @property
     def name(self) -> str:
-        """`streets-synthetic` or `streets-real`."""
+        """`streets-` and the domain."""
         return f"streets-{self.domain}"
 
     @property
@@ -62,12 +87,8 @@ class Streets(DataSet):
             }
             for split, count in zip(SPLITS, self.images, strict=True)
         }
-        drawing = {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(Path(__file__).parent.glob("_streets_*.py"))
-        }
         options = {"version": VERSION, "domain": self.domain, "size": self.size, "images": self.images}
-        return Recipe(ingredients={**options, "drawing": drawing}, splits=splits)
+        return Recipe(ingredients={**options, "drawing": drawing()}, splits=splits)
 
     def _example(self, split: str, index: int) -> Example:
         image, label = render(index, domain=self.domain, split=split, size=self.size)

@@ -136,12 +136,14 @@ class ConvTranspose(nn.Module):
       kernel: 2 or 3, the side.
       use_bias: adds a bias a channel.
       dtype: type of the computation.
+      initializer: draws the kernel; None is He's rule.
     """
 
     features: int
     kernel: int = 2
     use_bias: bool = False
     dtype: Dtype = jnp.float32
+    initializer: Any = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "B h w D"], size: tuple[int, int]) -> Float[Array, "B H W E"]:
@@ -149,7 +151,8 @@ class ConvTranspose(nn.Module):
         if self.kernel not in (2, 3):
             raise ValueError(f"kernel: {self.kernel}; use 2 or 3")
         batch, height, width, channels = x.shape
-        weights = _kernel(self, (self.kernel, self.kernel, channels, self.features), self.dtype, gain=4.0)
+        shape = (self.kernel, self.kernel, channels, self.features)
+        weights = _kernel(self, shape, self.dtype, gain=4.0, initializer=self.initializer)
         x = x.astype(self.dtype)
         if self.kernel == 2:
             # [D, 2E]: one pixel to its even and odd column.

@@ -28,6 +28,10 @@ the downsampling shortcuts return in the upsampling ones. Two released forms dif
 The released forms round odd sides down when they pool; here they are rounded up on the way down and cropped on the way
 up (ours), which changes nothing for multiples of 8 and gives logits at the image's size for every other. Dropped
 channels are made up for while training, as in the port (Torch did so when predicting).
+
+Both leave kernels to Torch's default draw, uniform within 1/sqrt(fan_in), and so do we; its deviation is 1/sqrt(6) of
+He's. Where batch normalisation follows, a kernel's scale does nothing but set how far one step of Adam turns it, and
+drawn by He's rule this network learns a good deal more slowly.
 """
 
 import dataclasses
@@ -55,6 +59,9 @@ from jaxseg.models.layers import (
 from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
 
 _NORMALIZATION = Normalization()
+# Uniform within 1/sqrt(n), n a kernel's taps times its inputs; PyTorch's transposed convolution counts the outputs.
+_BY_INPUTS = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+_BY_OUTPUTS = nn.initializers.variance_scaling(1 / 3, "fan_out", "uniform")
 _CHANNELS = (16, 64, 128)
 _MIXED: tuple[dict[str, Any], ...] = (
     {},
@@ -74,7 +81,28 @@ class _Layout:
 
     port: bool
     batch_norm: str
+    initialization: str
     dtype: Dtype
+
+    def conv(
+        self,
+        features: int,
+        kernel: tuple[int, int] = (1, 1),
+        stride: int = 1,
+        dilation: int = 1,
+        use_bias: bool = False,
+        name: str | None = None,
+    ) -> Conv:
+        drawn = _BY_INPUTS if self.initialization == "torch" else None
+        return Conv(features, kernel, stride, dilation, use_bias, None, self.dtype, drawn, name=name)
+
+    def transposed(
+        self, features: int, kernel: int, use_bias: bool, name: str | None = None
+    ) -> ConvTranspose:
+        drawn = None
+        if self.initialization == "torch":
+            drawn = _BY_OUTPUTS if self.port else _BY_INPUTS
+        return ConvTranspose(features, kernel, use_bias, self.dtype, drawn, name=name)
 
     def normalized(self, x: Array, train: bool) -> Array:
         epsilon = 1e-5 if self.port else 1e-3
@@ -113,7 +141,7 @@ class _Bottleneck(nn.Module):
     def __call__(
         self, x: Array, uniform: Array | None, pooling: _Pooling | None, *, train: bool
     ) -> tuple[Array, _Pooling | None]:
-        layout, dtype, features = self.layout, self.layout.dtype, self.features
+        layout, features = self.layout, self.features
         given = x.shape[-1]
         inner = max((given if layout.port and self.resample else features) // 4, 1)
 
@@ -126,25 +154,25 @@ class _Bottleneck(nn.Module):
             shortcut = jnp.pad(shortcut, ((0, 0), (0, 0), (0, 0), (0, features - given)))
             pooling = _Pooling(winner, (x.shape[1], x.shape[2]))
         elif pooling is not None:
-            shortcut = layout.normalized(Conv(features, dtype=dtype)(x), train)
+            shortcut = layout.normalized(layout.conv(features)(x), train)
             shortcut = max_unpool(shortcut, pooling.winner, pooling.size)
 
         down = self.resample == "down"
-        y = Conv(inner, (2, 2), stride=2, dtype=dtype)(x) if down else Conv(inner, dtype=dtype)(x)
+        y = layout.conv(inner, (2, 2), stride=2)(x) if down else layout.conv(inner)(x)
         y = normalized_activated(y)
         bias = not layout.port
         if self.resample == "up":
-            upsample = ConvTranspose(inner, 2 if layout.port else 3, use_bias=bias, dtype=dtype)
+            upsample = layout.transposed(inner, 2 if layout.port else 3, use_bias=bias)
             y = upsample(y, (shortcut.shape[1], shortcut.shape[2]))
         elif self.asymmetric:
-            y = Conv(inner, (5, 1) if layout.port else (1, 5), dtype=dtype)(y)
+            y = layout.conv(inner, (5, 1) if layout.port else (1, 5))(y)
             if layout.port:
                 y = normalized_activated(y)
-            y = Conv(inner, (1, 5) if layout.port else (5, 1), use_bias=bias, dtype=dtype)(y)
+            y = layout.conv(inner, (1, 5) if layout.port else (5, 1), use_bias=bias)(y)
         else:
-            y = Conv(inner, (3, 3), dilation=self.dilation, use_bias=bias, dtype=dtype)(y)
+            y = layout.conv(inner, (3, 3), dilation=self.dilation, use_bias=bias)(y)
         y = normalized_activated(y)
-        y = layout.normalized(Conv(features, dtype=dtype)(y), train)
+        y = layout.normalized(layout.conv(features)(y), train)
         if layout.port and self.resample != "up":
             y = layout.activated(y, self.decoder)
         if uniform is not None:
@@ -195,7 +223,7 @@ class _ENet(nn.Module):
         image = image.astype(layout.dtype)
         pooled = max_pool_overlapping(image) if layout.port else max_pool(image)[0]
         bias = not layout.port
-        initial = Conv(self.channels[0] - 3, (3, 3), 2, use_bias=bias, dtype=layout.dtype, name="initial")
+        initial = layout.conv(self.channels[0] - 3, (3, 3), 2, use_bias=bias, name="initial")
         x = layout.normalized(jnp.concatenate([initial(image), pooled], axis=-1), train)
         x = layout.activated(x, False)
 
@@ -209,8 +237,9 @@ class _ENet(nn.Module):
                 poolings.append(pooling)
 
         kernel = 3 if layout.port else 2
-        last = ConvTranspose(self.classes, kernel, use_bias=bias, dtype=layout.dtype, name="last")
-        return Output(logits=last(x, (image.shape[1], image.shape[2])), features=x)
+        last = layout.transposed(self.classes, kernel, use_bias=bias, name="last")
+        logits = last(x, (image.shape[1], image.shape[2])).astype(jnp.float32)
+        return Output(logits=logits, features=x)
 
 
 def enet(
@@ -222,6 +251,7 @@ def enet(
     early_dropout: float = 0.01,
     dropout: float = 0.1,
     decoder_dropout: float | None = None,
+    initialization: str = "torch",
     dtype: Dtype = jnp.float32,
     normalization: Normalization = _NORMALIZATION,
 ) -> Network:
@@ -236,7 +266,9 @@ def enet(
       early_dropout: probability that stage 1 drops a channel of a branch.
       dropout: the same in stages 2 and 3.
       decoder_dropout: the same in stages 4 and 5; None takes the variant's, 0 in the original and 0.1 in the port.
-      dtype: type of the computation; parameters and statistics are float32.
+      initialization: how kernels are drawn, `"torch"` (uniform within 1/sqrt(fan_in), as both released codes have it)
+        or `"he"` (He's rule, as the other networks here; ours). Biases start at 0.
+      dtype: type of the computation; parameters, statistics and logits are float32.
       normalization: what makes the input of raw pixels.
 
     Returns:
@@ -256,6 +288,8 @@ def enet(
     if variant not in ("original", "port"):
         raise InputError(f"enet.variant: {variant!r} is not known; use 'original' or 'port'")
     check_norm(batch_norm, "enet.batch_norm")
+    if initialization not in ("torch", "he"):
+        raise InputError(f"enet.initialization: {initialization!r} is not known; use 'torch' or 'he'")
     if classes < 1:
         raise InputError(f"enet.classes: {classes}; use at least 1")
     if not width > 0:
@@ -270,7 +304,7 @@ def enet(
     shallow, middle, deep = (max(4, 4 * round(channels * width / 4)) for channels in _CHANNELS)
     module = _ENet(
         classes=classes,
-        layout=_Layout(port=port, batch_norm=batch_norm, dtype=jnp.dtype(dtype)),
+        layout=_Layout(port, batch_norm, initialization, jnp.dtype(dtype)),
         channels=(shallow, middle, deep),
         early_dropout=early_dropout,
         dropout=dropout,

@@ -244,6 +244,8 @@ class _Loop:
             raise Stopped(done, stop)
         if experiment.evaluate_every and (done % experiment.evaluate_every == 0 or done == self.total):
             for name, data_set in experiment.scored.items():
+                if not data_set.has("val"):
+                    continue
                 score = evaluate(
                     self.method.network,
                     self.method.variables(state),

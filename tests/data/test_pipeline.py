@@ -156,6 +156,15 @@ def test_images_of_different_sizes_are_named() -> None:
     assert [part["image"].shape[1] for part in evaluation_batches(mixed, 1)] == [2, 2, 2, 4, 4, 4]
 
 
+def test_a_label_that_is_not_of_its_images_size_is_named() -> None:
+    mixed = numbered(3)
+    mixed[1]["label"] = np.zeros((2, 2), np.uint8)
+    with pytest.raises(
+        InputError, match=r"source: the label of image1 is \(2, 2\), its image \(2, 3\); they"
+    ):
+        next(batches({"source": mixed}, 3, seed=0))
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -148,6 +148,7 @@ def test_frozen_statistics_serve_training_too_and_stay():
         ({"batch_norm": "eval"}, "enet.batch_norm: 'eval' is not known"),
         ({"width": 0.0}, "enet.width: 0.0; use a number above 0"),
         ({"dropout": 1.0}, "enet.dropout: 1.0; use a probability"),
+        ({"initialization": "xavier"}, "enet.initialization: 'xavier' is not known; use 'torch' or 'he'"),
         ({"decoder_dropout": -0.1}, "enet.decoder_dropout: -0.1; use a probability"),
     ],
 )

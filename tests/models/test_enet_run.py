@@ -61,15 +61,18 @@ def test_odd_sizes_run_and_see_the_last_row_and_column(variant):
     assert float(jnp.abs(apply(image.at[0, -1, -1].add(1.0)) - logits).max()) > 1e-4
 
 
-def test_initialisation():
-    network = enet(4, width=0.25)
+@pytest.mark.parametrize(("initialization", "variance"), [("torch", 1 / 3), ("he", 2.0)])
+def test_initialisation(initialization, variance):
+    network = enet(4, width=0.25, initialization=initialization)
     image = jnp.zeros((1, 16, 16, 3))
     init = quick_jit(network.init)
     variables, other = init(jax.random.key(0), image), init(jax.random.key(1), image)
     assert set(variables) == {"params", "batch_stats"}
     kernel = variables["params"]["stage2_1"]["Conv_0"]["kernel"]
     assert kernel.shape == (1, 1, 32, 8)
-    assert float(kernel.std()) == pytest.approx(np.sqrt(2 / 32), rel=0.2)
+    assert float(kernel.std()) == pytest.approx(np.sqrt(variance / 32), rel=0.2)
+    if initialization == "torch":
+        assert 0.9 < float(jnp.abs(kernel).max()) * np.sqrt(32) <= 1.0
     assert bool(jnp.any(kernel != other["params"]["stage2_1"]["Conv_0"]["kernel"]))
     assert bool(jnp.any(kernel != variables["params"]["stage2_2"]["Conv_0"]["kernel"]))
     assert all(bool((leaf == 0.25).all()) for leaf in jax.tree.leaves(variables["params"]["PReLU_0"]))
@@ -106,7 +109,8 @@ def test_bfloat16_computes_near_float32_from_float32_parameters():
     shapes = jax.eval_shape(network.init, jax.random.key(0), image)
     assert {leaf.dtype for leaf in jax.tree.leaves(shapes)} == {jnp.dtype("float32")}
     output = quick_jit(predict(network))(variables, image)
-    assert output.logits.dtype == jnp.bfloat16
+    assert output.logits.dtype == jnp.float32
+    assert output.features.dtype == jnp.bfloat16
     error = jnp.abs(output.logits.astype(jnp.float32) - expected.logits).mean()
     assert float(error / jnp.abs(expected.logits).mean()) < 0.03
 

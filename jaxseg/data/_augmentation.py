@@ -1,0 +1,47 @@
+"""What every augmentation is: called with a key and a batch, compiled, one draw an image."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Integer, Key, Num
+
+Images = Num[Array | np.ndarray, "B H W 3"]
+Labels = Integer[Array | np.ndarray, "B H W"] | Integer[Array | np.ndarray, " B"] | None
+NewLabels = Integer[Array | np.ndarray, "B h w"] | Integer[Array | np.ndarray, " B"] | None
+
+
+class Augmentation:
+    """Base class of the augmentations: frozen pytree dataclasses that define `apply`."""
+
+    def __call__(
+        self, key: Key[Array, ""], image: Images, label: Labels = None
+    ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+        """The augmented batch, compiled once for each shape.
+
+        Args:
+          key: random key; image b draws from `fold_in(key, b)`.
+          image: [B, H, W, 3] RGB, 0..255, any number type.
+          label: [B, H, W] train ids, 255 void; [B] classes of whole images; None where there is none.
+
+        Returns:
+          ([B, h, w, 3] float32 image, 0..255; [B, h, w] label of the type that came in, or the classes, or None).
+        """
+        return _apply(self, key, image, label)
+
+    def apply(
+        self, key: Key[Array, ""], image: Images, label: Labels
+    ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+        """What `__call__` compiles; a new augmentation defines this."""
+        raise NotImplementedError(f"{type(self).__name__} does not define apply")
+
+
+@jax.jit
+def _apply(
+    augmentation: Augmentation, key: Key[Array, ""], image: Images, label: Labels
+) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+    return augmentation.apply(key, image, label)
+
+
+def image_keys(key: Key[Array, ""], count: int) -> Key[Array, " B"]:
+    """The key of each image of a batch, `fold_in(key, b)`."""
+    return jax.vmap(lambda index: jax.random.fold_in(key, index))(jnp.arange(count))

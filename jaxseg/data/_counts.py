@@ -1,0 +1,73 @@
+"""How many pixels (or images) of each class an example holds: for class frequencies and rare-class sampling."""
+
+import contextlib
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Integer
+
+from jaxseg.data._prepared import PreparedSource
+from jaxseg.data.dataset import DataSource
+
+IDS = 256
+
+
+def label_counts(source: DataSource, threads: int = 2) -> Integer[np.ndarray, "N 256"]:
+    """Counts of each label id in each example: pixels of a label map; 1 for the class of an image.
+
+    A prepared data set is counted once: the counts are kept beside its records.
+
+    Args:
+      source: N examples.
+      threads: how many decode.
+
+    Returns:
+      [N, 256] int64; column 255 counts void.
+
+    Raises:
+      InputError: a record is damaged.
+
+    >>> label_counts([{"image": np.zeros((1, 2, 3), np.uint8), "label": np.array([[4, 255]], np.uint8)}])[0, [4, 255]]
+    array([1, 1])
+    """
+    if not isinstance(source, PreparedSource):
+        return _counted([np.asarray(source[index]["label"]) for index in range(len(source))])
+    whole = PreparedSource.open(source.folder, source.split, source.name)
+    kept = source.folder / f"counts-{source.split}.npy"
+    counts = _load(kept, len(whole))
+    if counts is None:
+        with ThreadPoolExecutor(max(threads, 1)) as pool:
+            counts = np.concatenate(
+                list(pool.map(lambda index: _counted([np.asarray(whole.label(index))]), range(len(whole))))
+            )
+        _save(kept, counts)
+    return counts[list(source.places)]
+
+
+def _counted(labels: list[np.ndarray]) -> np.ndarray:
+    rows = [np.bincount(label.ravel(), minlength=IDS) for label in labels]
+    return np.stack(rows).astype(np.int64) if rows else np.zeros((0, IDS), np.int64)
+
+
+def _load(path: Path, length: int) -> np.ndarray | None:
+    try:
+        counts = np.load(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    return counts.astype(np.int64) if counts.shape == (length, IDS) else None
+
+
+def _save(path: Path, counts: np.ndarray) -> None:
+    """Beside the records, whole or not at all; a folder that cannot be written is counted anew each time."""
+    with contextlib.suppress(OSError):
+        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".counts.", suffix=".npy")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                np.save(file, counts.astype(np.uint32))
+            os.replace(partial, path)
+        except OSError:
+            os.unlink(partial)
+            raise

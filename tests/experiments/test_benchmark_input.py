@@ -1,0 +1,87 @@
+"""The input benchmark: both sides do the work they are timed for."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from experiments import _benchmark_input as benchmark
+from experiments._benchmark_input import Input, run_input
+from jaxseg.data.augment import ScaleCropFlip
+from jaxseg.errors import InputError
+
+
+@pytest.mark.fast
+def test_both_formats_hold_the_same_scenes() -> None:
+    png, jpeg = (
+        benchmark.Encoded(benchmark.examples(encoding, 3, (32, 64))) for encoding in benchmark.FORMATS
+    )
+    assert png.examples[0][0].startswith(b"\x89PNG")
+    assert jpeg.examples[0][0].startswith(b"\xff\xd8")
+    for one, other in zip(png, jpeg, strict=False):
+        assert one["image"].shape == (32, 64, 3)
+        assert np.abs(one["image"].astype(int) - other["image"]).mean() < 12
+        np.testing.assert_array_equal(one["label"], other["label"])
+
+
+def test_ours_alone_is_timed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = Input(
+        size=(32, 64), images=4, batch=2, threads=1, against="nothing", rounds=1, out=tmp_path / "input.json"
+    )
+    run_input(options)
+    said = capsys.readouterr().out
+    rows = json.loads((tmp_path / "input.json").read_text())["input"]
+    assert set(rows) == {f"{what} {f}" for what in ("decode", "decode and augment") for f in ("png", "jpeg")}
+    for name, row in rows.items():
+        assert row["jaxseg"] > 0
+        assert f"| {name} | {row['jaxseg']:.1f} |" in said
+
+
+@pytest.mark.slow
+def test_torch_is_timed_beside(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    rows = benchmark.measure("jpeg", Input(size=(32, 64), images=4, batch=2, threads=1, rounds=1))
+    for row in rows.values():
+        assert row["ratio"] == pytest.approx(row["jaxseg"] / row["torch"], rel=0.01)
+
+
+def test_torch_augments_as_we_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the range of scales shrunk to 1, and of colours to nothing, only the mirror image is left to chance."""
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    monkeypatch.setattr(benchmark, "SCALE", (1.0, 1.0))
+    monkeypatch.setattr(benchmark, "JITTER", 0.0)
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (64, 128, 3), dtype=np.uint8)
+    label = rng.integers(0, 11, (64, 128), dtype=np.uint8)
+    pixels, truth = benchmark.augmented_by_torch(
+        torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label), (32, 64)
+    )
+    crop, expected = ScaleCropFlip(size=(32, 64), scale=(1.0, 1.0), flip=False)(
+        jax.random.key(0), image[None], label[None]
+    )
+    found = pixels.permute(1, 2, 0).numpy()
+    mirrored = np.abs(found - crop[0]).max() > 1
+    order = slice(None, None, -1) if mirrored else slice(None)
+    np.testing.assert_allclose(found[:, order], crop[0], atol=0.01)
+    assert truth.shape == expected.shape[1:]
+
+
+def test_torch_pads_with_grey_and_void(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    monkeypatch.setattr(benchmark, "SCALE", (0.5, 0.5))
+    image, label = torch.zeros((3, 16, 32), dtype=torch.uint8), torch.zeros((16, 32), dtype=torch.uint8)
+    pixels, truth = benchmark.augmented_by_torch(image, label, (16, 32))
+    assert float((truth == 255).float().mean()) == 0.75
+    assert (pixels[:, truth == 255] == 127.5).all()
+    assert (pixels[:, truth == 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [({"batch": 5}, "batch: 5; at least 1, and a divisor of images"), ({"rounds": 0}, "rounds, threads: 0")],
+)
+def test_bad_options_are_named(fields: dict[str, int], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        run_input(Input(**fields))
