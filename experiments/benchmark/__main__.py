@@ -8,9 +8,14 @@ import tyro
 from experiments._command import parse, run
 from experiments.benchmark.losses import Losses
 from experiments.benchmark.losses import run as run_losses
+from experiments.benchmark.models import Models
+from experiments.benchmark.models import run as run_models
 from jaxseg.errors import InputError
 
-BENCHMARKS: dict[str, tuple[Any, Any]] = {"losses": (Losses(), run_losses)}
+BENCHMARKS: dict[str, tuple[Any, Any]] = {
+    "losses": (Losses(), run_losses),
+    "models": (Models(), run_models),
+}
 """Default options and what runs them, by name."""
 
 

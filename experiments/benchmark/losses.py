@@ -109,8 +109,7 @@ def run(options: Losses) -> None:
     if unknown:
         raise InputError(f"only: {unknown[0]!r} is no loss; use {', '.join(chosen)}")
     where = machine.facts()
-    print(f"{where['processor']}, {where['cores']} cores, {', '.join(where['devices'])}")
-    print(", ".join(f"{name} {version}" for name, version in where["versions"].items()))
+    print(machine.heading(where))
     shape = "x".join(map(str, options.shape))
     print(f"forward and backward at [{shape}] {options.dtype}, medians of up to {options.rounds} rounds\n")
     rows = {}

@@ -28,6 +28,12 @@ def facts() -> dict[str, Any]:
     }
 
 
+def heading(where: dict[str, Any]) -> str:
+    """Two lines that say where figures were measured."""
+    machine = f"{where['processor']}, {where['cores']} cores, {', '.join(where['devices'])}"
+    return machine + "\n" + ", ".join(f"{name} {version}" for name, version in where["versions"].items())
+
+
 def _version(package: str) -> str | None:
     import importlib.metadata
 

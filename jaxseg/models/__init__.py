@@ -1,10 +1,41 @@
-"""Segmentation networks: Flax modules behind one small interface, `Network`.
+"""Segmentation networks and their helpers: Flax modules behind one small interface, `Network`.
 
-Shared layers are in `jaxseg.models.layers`.
+Shared layers are in `jaxseg.models.layers`, published weights in `jaxseg.models.pretrained`.
 """
 
+from jaxseg.models.classifier import digits_classifier, resnet_classifier
 from jaxseg.models.compact import compact
+from jaxseg.models.deeplab_v2 import deeplab_v2
+from jaxseg.models.deeplab_v3 import deeplab_v3
+from jaxseg.models.deeplab_v3_plus import deeplab_v3_plus
+from jaxseg.models.discriminators import output_discriminator, patchgan
 from jaxseg.models.enet import enet
+from jaxseg.models.fcn import fcn8s, unsplit, with_split
+from jaxseg.models.generator import generator
 from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
+from jaxseg.models.nnx_network import NNXNetwork
+from jaxseg.models.segnet import segnet
+from jaxseg.models.unet import unet_weights
 
-__all__ = ["LinenNetwork", "Network", "Normalization", "Output", "compact", "enet"]
+__all__ = [
+    "LinenNetwork",
+    "NNXNetwork",
+    "Network",
+    "Normalization",
+    "Output",
+    "compact",
+    "deeplab_v2",
+    "deeplab_v3",
+    "deeplab_v3_plus",
+    "digits_classifier",
+    "enet",
+    "fcn8s",
+    "generator",
+    "output_discriminator",
+    "patchgan",
+    "resnet_classifier",
+    "segnet",
+    "unet_weights",
+    "unsplit",
+    "with_split",
+]

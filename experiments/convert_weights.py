@@ -1,0 +1,52 @@
+"""Convert published weights: `python -m experiments.convert_weights IN OUT.safetensors [--config CONFIG]`.
+
+IN is a .pth, .npz or .safetensors file in one of the layouts that `jaxseg.models.pretrained` lists. OUT holds the same
+arrays under the same names and is read without torch. With a config, says what its network would take of them.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from experiments._command import parse, run
+from jaxseg.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Convert a file of published weights to .safetensors, and say whose they are and what input they expect."""
+
+    source: Annotated[Path, tyro.conf.Positional]
+    """File to read: .pth or .pt (where torch is installed), .npz or .safetensors."""
+    target: Annotated[Path, tyro.conf.Positional]
+    """.safetensors file to write."""
+    layout: str | None = None
+    """Layout of the names, where they fit several."""
+    config: Path | None = None
+    """Config file of an experiment whose network the weights are for, to see what fits."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Converts; returns the exit status."""
+    own, unknown = parse(Arguments, arguments, "experiments.convert_weights")
+    if unknown:
+        raise InputError(f"experiments.convert_weights: {unknown[0]} is not known; see --help")
+    from jaxseg.models import pretrained
+
+    fits = None
+    if own.config is not None:
+        from jaxseg.train import load_config
+
+        network = load_config(own.config).method.network
+        fits = pretrained.fit(network, own.source, layout=own.layout, head=False)
+    print(pretrained.convert(own.source, own.target, layout=own.layout))
+    if fits is not None:
+        print(fits)
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,185 @@
+"""Discriminators: of images by patches, and of segmentations in the space of their outputs.
+
+    patchgan               4x4 convolutions of padding 1: 64 stride 2, 128 stride 2, 256 stride 2, 512, K
+                           every score sees 70x70 pixels
+    output_discriminator   4x4 convolutions of padding 1 and stride 2: 64, 128, 256, 512, 1
+                           every score sees 94x94 pixels
+
+Between them LeakyReLU, `max(x, 0.2 x)`. The middle convolutions of the first are normalised, nothing in the second is.
+Outputs are scores [B, h, w, K] before any sigmoid, one for every patch; modules are named as in the released codes.
+"""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxseg.errors import InputError
+from jaxseg.models._auxiliary import MapNetwork
+from jaxseg.models.layers import BatchNorm, Conv, Dtype, InstanceNorm
+from jaxseg.models.network import Output
+
+NORMS = ("instance", "batch")
+_SLOPE = 0.2
+_KERNEL = (4, 4)
+
+
+def _leaky(x: Array) -> Array:
+    return nn.leaky_relu(x, _SLOPE)
+
+
+class _PatchGAN(nn.Module):
+    """The network; see `patchgan` for its fields. Names count the steps of the released code's chain."""
+
+    scores: int
+    layers: int
+    width: int
+    norm: str
+    dtype: Dtype
+
+    @nn.compact
+    def __call__(self, maps: Float[Array, "B H W D"], *, train: bool) -> Output:
+        step = 0
+
+        def convolution(x: Array, features: int, stride: int, bias: bool = True) -> Array:
+            nonlocal step
+            step += 1
+            return Conv(
+                features,
+                _KERNEL,
+                stride=stride,
+                padding=1,
+                use_bias=bias,
+                dtype=self.dtype,
+                initializer=nn.initializers.normal(0.02),
+                name=f"model_{step - 1}",
+            )(x)
+
+        def normalized(x: Array) -> Array:
+            nonlocal step
+            step += 1
+            if self.norm == "instance":
+                return InstanceNorm(dtype=self.dtype, name=f"model_{step - 1}")(x)
+            return BatchNorm(dtype=self.dtype, name=f"model_{step - 1}")(x, train=train)
+
+        x = _leaky(convolution(maps.astype(self.dtype), self.width, 2))
+        step += 1
+        for layer in range(1, self.layers + 1):
+            features = self.width * min(2**layer, 8)
+            x = convolution(x, features, 2 if layer < self.layers else 1, bias=self.norm == "instance")
+            x = _leaky(normalized(x))
+            step += 1
+        scores = convolution(x, self.scores, 1)
+        return Output(logits=scores.astype(jnp.float32), features=x)
+
+
+class _OutputDiscriminator(nn.Module):
+    """The network; see `output_discriminator` for its fields."""
+
+    width: int
+    dtype: Dtype
+
+    @nn.compact
+    def __call__(self, maps: Float[Array, "B H W C"], *, train: bool) -> Output:
+        def convolution(x: Array, features: int, name: str) -> Array:
+            return Conv(
+                features,
+                _KERNEL,
+                stride=2,
+                padding=1,
+                use_bias=True,
+                dtype=self.dtype,
+                initializer=nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform"),
+                name=name,
+            )(x)
+
+        x = maps.astype(self.dtype)
+        for place in range(4):
+            x = _leaky(convolution(x, self.width * 2**place, f"conv{place + 1}"))
+        return Output(logits=convolution(x, 1, "classifier").astype(jnp.float32), features=x)
+
+
+def patchgan(
+    classes: int = 1,
+    *,
+    channels: int = 3,
+    norm: str = "instance",
+    layers: int = 3,
+    width: int = 64,
+    dtype: Dtype = jnp.float32,
+) -> MapNetwork:
+    """The PatchGAN discriminator of 70x70 patches, 2,764,737 parameters (2,765,633 with batch normalisation).
+
+    Kernels are drawn from N(0, 0.02^2) and biases are 0, as pix2pix has it; its batch normalisation draws its scales
+    from N(1, 0.02^2), here they are 1.
+
+    Args:
+      classes: scores K of every patch: 1 says real or fake; LSD-seg's discriminator tells 4 apart, source and target,
+        real and generated.
+      channels: of the input: 3 for an image, 6 for two side by side.
+      norm: `"instance"` (no scale and bias; convolutions keep their biases) or `"batch"` (scale and bias; the
+        normalised convolutions have none). The Conservative Loss paper leaves it to a supplement.
+      layers: normalised convolutions; all but the last have stride 2, and 3 of them make the patch 70 pixels.
+      width: channels of the first convolution; they double up to eight times that.
+      dtype: compute type; parameters, statistics and scores are float32.
+
+    Returns:
+      A `MapNetwork` of maps [B, H, W, channels], with `logits` [B, h, w, K]; sides of 256 give 30. Images are given to
+      it in whatever range the generator makes.
+
+    Raises:
+      InputError: an argument is none of what it may be.
+
+    Source: Isola, Zhu, Zhou and Efros, "Image-to-Image Translation with Conditional Adversarial Networks", 2017,
+    Appendix 6.1.2, and its released code; Zhu, Zhou, Yang, Shi and Lin, "Penalizing Top Performers: Conservative Loss
+    for Semantic Segmentation Adaptation", 2018, Section 4.1, cites Li and Wand 2016 for it.
+
+    >>> import jax
+    >>> network = patchgan(width=4)
+    >>> images = jnp.zeros((1, 256, 256, 3))
+    >>> variables = jax.eval_shape(network.init, jax.random.key(0), images)
+    >>> jax.eval_shape(lambda v, x: network.apply(v, x, train=False)[0].logits, variables, images).shape
+    (1, 30, 30, 1)
+    """
+    if norm not in NORMS:
+        raise InputError(f"patchgan.norm: {norm!r} is not known; use 'instance' or 'batch'")
+    _check("patchgan", classes=classes, channels=channels, layers=layers, width=width)
+    module = _PatchGAN(scores=classes, layers=layers, width=width, norm=norm, dtype=dtype)
+    return MapNetwork(classes, minimum_size=2 ** (layers + 1) + 2**layers, channels=channels, module=module)
+
+
+def output_discriminator(classes: int, *, width: int = 64, dtype: Dtype = jnp.float32) -> MapNetwork:
+    """AdaptSegNet's fully convolutional discriminator, 2,781,121 parameters for 19 classes.
+
+    Kernels are drawn from U(-1, 1) / sqrt(fan_in), as torch does; biases are 0 (ours; torch draws them likewise).
+
+    Args:
+      classes: number of classes C, the channels of its input.
+      width: channels of the first convolution; they double up to eight times that.
+      dtype: compute type; parameters and scores are float32.
+
+    Returns:
+      A `MapNetwork` of maps [B, H, W, C] with `logits` [B, H // 32, W // 32, 1]. AdaptSegNet gives it the probabilities
+      of the segmentation, AdvEnt their self-information `-p log2 p / log2 C`, both upsampled to the image's size.
+
+    Raises:
+      InputError: an argument is none of what it may be.
+
+    Source: Tsai et al., "Learning to Adapt Structured Output Space for Semantic Segmentation", 2018, Section 4.2;
+    Vu et al., "ADVENT: Adversarial Entropy Minimization for Domain Adaptation in Semantic Segmentation", 2019.
+
+    >>> import jax
+    >>> network = output_discriminator(19, width=4)
+    >>> maps = jnp.zeros((1, 512, 1024, 19))
+    >>> variables = jax.eval_shape(network.init, jax.random.key(0), maps)
+    >>> jax.eval_shape(lambda v, x: network.apply(v, x, train=False)[0].logits, variables, maps).shape
+    (1, 16, 32, 1)
+    """
+    _check("output_discriminator", classes=classes, width=width)
+    module = _OutputDiscriminator(width=width, dtype=dtype)
+    return MapNetwork(classes, minimum_size=32, channels=classes, module=module)
+
+
+def _check(network: str, **counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise InputError(f"{network}.{name}: {count}; use at least 1")

@@ -1,0 +1,162 @@
+"""The weighting network: its published size, its input and weights, how it starts, and torch on the same weights."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxseg.errors import InputError
+from jaxseg.models.unet import unet_weights
+
+QUICK = {"xla_backend_optimization_level": 0}  # of the compiler
+
+
+def parameters(network):
+    maps = jax.ShapeDtypeStruct((1, 16, 16, network.channels), jnp.float32)
+    variables = jax.eval_shape(network.init, jax.random.key(0), maps)
+    return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
+
+
+def fresh(network, maps):
+    init = jax.jit(network.init, compiler_options=QUICK)
+    return init(jax.random.key(0, impl="rbg"), maps)  # compiles six times sooner than with the default key
+
+
+def forward(network, variables, maps):
+    return jax.jit(lambda v, x: network.apply(v, x, train=True), compiler_options=QUICK)(variables, maps)
+
+
+@pytest.mark.fast
+def test_parameters_are_the_published_number():
+    assert parameters(unet_weights(19)) == 4_291_714
+
+
+def test_half_width_is_the_released_alternative():
+    # First 3x3 convolutions of 23 channels, then five blocks of pairs, all with biases, and the 1x1.
+    blocks = [
+        (23, 32, 32),
+        (32, 64, 64),
+        (64, 128, 128),
+        (128, 128, 128),
+        (256, 128, 64),
+        (128, 64, 32),
+        (64, 32, 32),
+    ]
+    expected = sum(9 * (a * b + b * c) + b + c for a, b, c in blocks) + 32 * 2 + 2
+    assert expected == 1_076_802
+    assert parameters(unet_weights(19, width=32)) == expected
+
+
+def test_a_weight_for_every_class_takes_a_pair_of_scores_each():
+    assert parameters(unet_weights(19, per="class")) == 4_291_714 + 18 * 2 * (64 + 1)
+
+
+def test_input_is_the_image_beside_the_one_hot_label():
+    network = unet_weights(3, width=4)
+    labels = jnp.array([[[0, 2], [255, -1]]])
+    image = jnp.arange(12.0).reshape(1, 2, 2, 3)
+    maps = np.asarray(network.inputs(image, labels))
+    assert maps.shape == (1, 2, 2, 7)
+    np.testing.assert_array_equal(maps[..., :3], image)
+    expected = [[[1, 0, 0, 0], [0, 0, 1, 0]], [[0, 0, 0, 1], [0, 0, 0, 1]]]
+    np.testing.assert_array_equal(maps[0, :, :, 3:], expected)
+
+
+@pytest.fixture(scope="module")
+def trained_a_little():
+    """A small network of two classes with larger weights than the untrained ones, its input and output."""
+    network = unet_weights(2, per="class", width=4)
+    key = jax.random.key(1)
+    labels = jax.random.randint(key, (2, 20, 27), 0, 4)
+    maps = network.inputs(jax.random.normal(key, (2, 20, 27, 3)), labels)
+    random = np.random.default_rng(0)
+    abstract = jax.eval_shape(network.init, key, maps)
+    variables = jax.tree.map(
+        lambda leaf: jnp.asarray(0.1 * random.normal(size=leaf.shape), jnp.float32), abstract
+    )
+    return network, variables, maps, labels, forward(network, variables, maps)[0]
+
+
+def test_weights_are_the_second_of_each_pair_of_probabilities(trained_a_little):
+    network, _, _, labels, output = trained_a_little
+    scores = np.asarray(output.logits, np.float64)
+    assert scores.shape == (2, 20, 27, 4)
+    expected = np.stack([1 / (1 + np.exp(scores[..., 2 * c] - scores[..., 2 * c + 1])) for c in (0, 1)], -1)
+    weights = np.asarray(network.weights(output))
+    np.testing.assert_allclose(weights, expected, atol=1e-6)
+    assert np.ptp(weights) > 0.05
+    picked = np.where(np.asarray(labels) == 1, expected[..., 1], expected[..., 0])
+    np.testing.assert_allclose(network.pixel_weights(output, labels), picked, atol=1e-6)
+
+
+def test_one_weight_a_pixel_starts_at_e_over_1_plus_e_and_asks_nothing_of_the_label():
+    network = unet_weights(2, width=16)
+    image = 50 * jax.random.normal(jax.random.key(0), (1, 32, 40, 3))
+    maps = network.inputs(image, jnp.zeros((1, 32, 40), jnp.int32))
+    output, statistics = forward(network, fresh(network, maps), maps)
+    assert statistics == {}
+    weights = np.asarray(network.weights(output))
+    assert weights.shape == (1, 32, 40, 1)
+    assert weights.mean() == pytest.approx(0.7310586, abs=0.01)
+    np.testing.assert_allclose(
+        weights, 0.7310586, atol=0.1
+    )  # kernels of 0.01 move the score difference by 0.06
+    void = jnp.full((1, 32, 40), 255)
+    np.testing.assert_array_equal(network.pixel_weights(output, void), weights[..., 0])
+
+
+def test_it_is_the_torch_network_of_the_same_weights(trained_a_little):
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    functional = torch.nn.functional
+    _, variables, maps, _, output = trained_a_little
+
+    def weight(params):
+        return torch.tensor(np.asarray(params["kernel"]).transpose(3, 2, 0, 1)), torch.tensor(
+            np.asarray(params["bias"])
+        )
+
+    def double(x, params):
+        for name in ("double_conv_0", "double_conv_3"):
+            x = functional.conv2d(x, *weight(params[name]), padding=1)
+            x = functional.relu(functional.instance_norm(x))
+        return x
+
+    def up(x, joined, params):
+        x = functional.interpolate(x, joined.shape[2:], mode="bilinear", align_corners=True)
+        return double(torch.cat([joined, x], 1), params["conv"])
+
+    params = variables["params"]
+    levels = [double(torch.tensor(np.asarray(maps).transpose(0, 3, 1, 2)), params["inc"])]
+    for name in ("down1", "down2", "down3"):
+        pooled = functional.max_pool2d(levels[-1], 2, ceil_mode=True)
+        levels.append(double(pooled, params[name]["maxpool_conv_1"]))
+    x = levels.pop()
+    for name in ("up2", "up3", "up4"):
+        x = up(x, levels.pop(), params[name])
+    scores = functional.conv2d(x, *weight(params["outc"]["conv"])).numpy().transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(output.logits, scores, atol=2e-4)
+
+
+def test_normalisation_is_that_of_the_released_code():
+    pixels = unet_weights(19).normalization(jnp.array([[[[255.0, 0.0, 0.0]]]]))
+    np.testing.assert_allclose(pixels.ravel(), [-104.00698793, -116.66876762, 255 - 122.67891434], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"classes": 0}, "unet_weights.classes: 0"),
+        ({"per": "image"}, "unet_weights.per: 'image' is not known; use 'pixel' or 'class'"),
+        ({"width": 0}, "unet_weights.width: 0"),
+    ],
+)
+def test_unusable_arguments_are_refused_in_words(arguments, message):
+    with pytest.raises(InputError) as error:
+        unet_weights(**{"classes": 19, **arguments})
+    assert message in str(error.value)
+
+
+def test_an_input_of_another_depth_is_refused():
+    network = unet_weights(19, width=4)
+    with pytest.raises(InputError, match="3 channels; this network was made for 23"):
+        network.init(jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
