@@ -138,6 +138,12 @@ def _shifted(x: Array, axis: int, by: int) -> Array:
 
 def _resize_axis(x: Array, axis: int, target: int, align_corners: bool) -> Array:
     source = x.shape[axis]
+    if align_corners and source > 1 and target > source and (target - 1) % (source - 1) == 0:
+        # Whole steps between corners: each pixel and the one after it make `factor` outputs, the last pixel one.
+        factor = (target - 1) // (source - 1)
+        after = _shifted(x, axis, -1)
+        phases = [x * (1 - phase / factor) + after * (phase / factor) for phase in range(factor)]
+        return lax.slice_in_dim(_stacked(phases, axis), 0, target, axis=axis)
     if align_corners or target % source:
         matrix = interpolation_matrix(source, target, align_corners)
         return jnp.einsum("th,bhwd->btwd" if axis == 1 else "tw,bhwd->bhtd", matrix, x)
@@ -148,8 +154,14 @@ def _resize_axis(x: Array, axis: int, target: int, align_corners: bool) -> Array
     for phase in range(factor):
         offset = (phase + 0.5) / factor - 0.5
         phases.append(x * (1 - abs(offset)) + (before if offset < 0 else after) * abs(offset))
+    return _stacked(phases, axis)
+
+
+def _stacked(phases: Sequence[Array], axis: int) -> Array:
+    """The phases of every pixel one after the other along an axis."""
+    shape = phases[0].shape
     stacked = jnp.stack(phases, axis=axis + 1)
-    return stacked.reshape(*x.shape[:axis], target, *x.shape[axis + 1 :])
+    return stacked.reshape(*shape[:axis], shape[axis] * len(phases), *shape[axis + 1 :])
 
 
 def resize_bilinear(
@@ -158,9 +170,9 @@ def resize_bilinear(
     """Bilinear interpolation to another size, without low-pass filtering where that is smaller.
 
     Output pixel i of an axis lies at `(i + 1/2) h / H - 1/2` of the input, or with `align_corners` at
-    `i (h - 1) / (H - 1)`, as the DeepLab family upsamples; beyond the border the border's value holds. Whole factors
-    without `align_corners` are shifts and a stack, and keep rows where they are on a mesh; anything else is one
-    matrix an axis, before which a mesh gathers the small input's rows or after which it sums.
+    `i (h - 1) / (H - 1)`, as the DeepLab family upsamples; beyond the border the border's value holds. Whole factors,
+    and with `align_corners` whole steps (65 to 513), are shifts and a stack, and keep rows where they are on a mesh;
+    anything else is one matrix an axis, before which a mesh gathers the small input's rows or after which it sums.
 
     Args:
       x: [B, h, w, D] features or logits.

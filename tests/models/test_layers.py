@@ -98,7 +98,7 @@ def resized(x, size, align_corners):
     return y
 
 
-SIZES = [(8, 10), (12, 40), (4, 15), (9, 13), (3, 4), (1, 1), (4, 5), (32, 7)]
+SIZES = [(8, 10), (12, 40), (4, 15), (9, 13), (3, 4), (1, 1), (4, 5), (32, 7), (10, 17), (25, 33)]
 
 
 @pytest.mark.fast
@@ -339,5 +339,35 @@ def test_rows_split_over_devices_are_never_gathered(name):
     assert "all-gather" not in program
     assert "all-to-all" not in program
     assert all("space" in sharding.spec for sharding in compiled.output_shardings)
+    for split, whole in zip(compiled(jax.device_put(x, rows)), value_and_gradient(x), strict=True):
+        np.testing.assert_allclose(split, whole, rtol=1e-5, atol=1e-5)
+
+
+UNEVEN = {
+    "aligned corners": lambda x: layers.resize_bilinear(
+        x, (8 * (x.shape[1] - 1) + 1, 8 * (x.shape[2] - 1) + 1), align_corners=True
+    ),
+    "max_pool_overlapping, ceil": lambda x: layers.max_pool_overlapping(x, ceil=True),
+}
+"""Layers whose result has one row more than the devices can share evenly."""
+
+
+@pytest.mark.parametrize("name", UNEVEN)
+def test_a_loss_through_an_odd_number_of_rows_gathers_none(name):
+    x = jnp.asarray(draw(2, 32, 6, 8))
+
+    def value_and_gradient(x):
+        return jax.value_and_grad(lambda x: (UNEVEN[name](x) ** 2).mean())(x)
+
+    rows = split_rows()
+    compiled = (
+        jax.jit(value_and_gradient, in_shardings=rows, compiler_options=QUICK)
+        .lower(jax.ShapeDtypeStruct(x.shape, x.dtype))
+        .compile()
+    )
+    program = compiled.as_text()
+    assert "all-gather" not in program
+    assert "all-to-all" not in program
+    assert "space" in compiled.output_shardings[1].spec
     for split, whole in zip(compiled(jax.device_put(x, rows)), value_and_gradient(x), strict=True):
         np.testing.assert_allclose(split, whole, rtol=1e-5, atol=1e-5)
