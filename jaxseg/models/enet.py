@@ -36,7 +36,7 @@ drawn by He's rule this network learns a good deal more slowly.
 
 import dataclasses
 import itertools
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -115,23 +115,17 @@ class _Layout:
 _Named = tuple[str, dict[str, Any]]
 
 
-class _Pooling(NamedTuple):
-    """What an upsampling bottleneck must know of the max-pool that it undoes."""
-
-    winner: Array
-    size: tuple[int, int]
-
-
 class _Bottleneck(nn.Module):
-    """A bottleneck block; `resample` is `"down"`, `"up"` or None.
+    """A bottleneck block; `resample` is `"down"`, `"up"` (to `size`) or None.
 
-    Called with the features, the uniform draws of its dropout (or None) and, to upsample, with the pooling that it
-    undoes. Returns the features and, where it downsamples, its pooling.
+    Called with the features, the uniform draws of its dropout (or None) and, to upsample, with the winners of the
+    max-pool that it undoes. Returns the features and, where it downsamples, the winners.
     """
 
     layout: _Layout
     features: int
     resample: str | None = None
+    size: tuple[int, int] = (0, 0)
     dilation: int = 1
     asymmetric: bool = False
     decoder: bool = False
@@ -139,8 +133,8 @@ class _Bottleneck(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Array, uniform: Array | None, pooling: _Pooling | None, *, train: bool
-    ) -> tuple[Array, _Pooling | None]:
+        self, x: Array, uniform: Array | None, winner: Array | None, train: bool
+    ) -> tuple[Array, Array | None]:
         layout, features = self.layout, self.features
         given = x.shape[-1]
         inner = max((given if layout.port and self.resample else features) // 4, 1)
@@ -152,10 +146,9 @@ class _Bottleneck(nn.Module):
         if self.resample == "down":
             shortcut, winner = max_pool(x)
             shortcut = jnp.pad(shortcut, ((0, 0), (0, 0), (0, 0), (0, features - given)))
-            pooling = _Pooling(winner, (x.shape[1], x.shape[2]))
-        elif pooling is not None:
+        elif winner is not None:
             shortcut = layout.normalized(layout.conv(features)(x), train)
-            shortcut = max_unpool(shortcut, pooling.winner, pooling.size)
+            shortcut = max_unpool(shortcut, winner, self.size)
 
         down = self.resample == "down"
         y = layout.conv(inner, (2, 2), stride=2)(x) if down else layout.conv(inner)(x)
@@ -163,7 +156,7 @@ class _Bottleneck(nn.Module):
         bias = not layout.port
         if self.resample == "up":
             upsample = layout.transposed(inner, 2 if layout.port else 3, use_bias=bias)
-            y = upsample(y, (shortcut.shape[1], shortcut.shape[2]))
+            y = upsample(y, self.size)
         elif self.asymmetric:
             y = layout.conv(inner, (5, 1) if layout.port else (1, 5))(y)
             if layout.port:
@@ -177,7 +170,7 @@ class _Bottleneck(nn.Module):
             y = layout.activated(y, self.decoder)
         if uniform is not None:
             y = spatial_dropout(y, self.dropout, uniform)
-        return layout.activated(shortcut + y, self.decoder), pooling
+        return layout.activated(shortcut + y, self.decoder), winner if down else None
 
 
 class _ENet(nn.Module):
@@ -189,6 +182,7 @@ class _ENet(nn.Module):
     early_dropout: float
     dropout: float
     decoder_dropout: float
+    remat: bool
 
     def _blocks(self) -> list[_Named]:
         """Names and fields of the bottlenecks, in order."""
@@ -228,13 +222,14 @@ class _ENet(nn.Module):
         x = layout.activated(x, False)
 
         blocks = self._blocks()
-        poolings: list[_Pooling | None] = []
+        bottleneck = nn.remat(_Bottleneck, static_argnums=(4,)) if self.remat else _Bottleneck
+        pooled_before: list[tuple[Array | None, tuple[int, int]]] = []
         for (name, fields), uniform in zip(blocks, self._uniforms(blocks, len(image), train), strict=True):
-            resample = fields.get("resample")
-            undone = poolings.pop() if resample == "up" else None
-            x, pooling = _Bottleneck(layout, name=name, **fields)(x, uniform, undone, train=train)
-            if resample == "down":
-                poolings.append(pooling)
+            size = (x.shape[1], x.shape[2])
+            undone, to = pooled_before.pop() if fields.get("resample") == "up" else (None, size)
+            x, winner = bottleneck(layout, name=name, size=to, **fields)(x, uniform, undone, train)
+            if winner is not None:
+                pooled_before.append((winner, size))
 
         kernel = 3 if layout.port else 2
         last = layout.transposed(self.classes, kernel, use_bias=bias, name="last")
@@ -252,6 +247,7 @@ def enet(
     dropout: float = 0.1,
     decoder_dropout: float | None = None,
     initialization: str = "torch",
+    remat: bool = False,
     dtype: Dtype = jnp.float32,
     normalization: Normalization = _NORMALIZATION,
 ) -> Network:
@@ -268,6 +264,7 @@ def enet(
       decoder_dropout: the same in stages 4 and 5; None takes the variant's, 0 in the original and 0.1 in the port.
       initialization: how kernels are drawn, `"torch"` (uniform within 1/sqrt(fan_in), as both released codes have it)
         or `"he"` (He's rule, as the other networks here; ours). Biases start at 0.
+      remat: recompute every bottleneck in the backward pass; less memory, the same values.
       dtype: type of the computation; parameters, statistics and logits are float32.
       normalization: what makes the input of raw pixels.
 
@@ -309,6 +306,7 @@ def enet(
         early_dropout=early_dropout,
         dropout=dropout,
         decoder_dropout=decoder_dropout,
+        remat=remat,
     )
     return LinenNetwork(
         classes=classes,

@@ -1,0 +1,125 @@
+"""Can a network learn at all? `python -m experiments.overfit` fits each on four drawn street scenes.
+
+A network that cannot reach 95% of the pixels of four images it is shown again and again has a fault, or a learning rate
+that does not suit it: look here before a long training. The images are `streets` (synthetic), 64x128; loss is cross
+entropy, the optimiser Adam at a constant rate, dropout as the network has it; accuracy is that of the network as it
+predicts, with running statistics. Widths are small, so that two cores do it in minutes.
+"""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments._command import parse, run
+from jaxseg import losses, models
+from jaxseg.data import Streets
+from jaxseg.errors import InputError
+from jaxseg.methods import Adam, Constant, ObjectiveMethod, Term
+from jaxseg.models import Network
+
+IMAGES, SIZE, CLASSES, AIM = 4, (64, 128), 19, 0.95
+
+NETWORKS: Mapping[str, tuple[Callable[[], Network], float]] = {
+    "compact": (lambda: models.compact(CLASSES, width=16), 4e-3),
+    "enet": (lambda: models.enet(CLASSES), 3e-3),
+    "enet_port": (lambda: models.enet(CLASSES, variant="port"), 3e-3),
+    "segnet": (lambda: models.segnet(CLASSES, width=0.25), 3e-3),
+    "fcn8s": (lambda: models.fcn8s(CLASSES, trunk="vgg16_bn", width=0.125, dropout=0.0), 1e-3),
+    "deeplab_v2": (lambda: models.deeplab_v2(CLASSES, depth=50, width=0.25), 1e-3),
+    "deeplab_v3": (lambda: models.deeplab_v3(CLASSES, depth=50, width=0.25, momentum=0.9), 1e-3),
+    "deeplab_v3_plus": (
+        lambda: models.deeplab_v3_plus(CLASSES, backbone="resnet50", width=0.25, momentum=0.9),
+        1e-3,
+    ),
+}
+"""Networks by name, at widths for a CPU, and their learning rates (ours)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Fit networks on four images."""
+
+    only: tuple[str, ...] = ()
+    """Networks to fit; all by default."""
+    steps: int = 600
+    """Steps at most."""
+    out: Path | None = None
+    """Write the figures as JSON to this file as well."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Fits the networks and prints a line for each; the status is 1 if one misses the aim."""
+    own, unknown = parse(Arguments, arguments, "experiments.overfit")
+    strange = [*unknown, *(name for name in own.only if name not in NETWORKS)]
+    if strange:
+        raise InputError(f"only: {strange[0]!r} is not known; use {', '.join(NETWORKS)}")
+    source = Streets(domain="synthetic", size=SIZE).source("train")
+    examples = [source[index] for index in range(IMAGES)]
+    image = jnp.asarray(np.stack([example["image"] for example in examples]), jnp.float32)
+    label = jnp.asarray(np.stack([example["label"] for example in examples]))
+    rows: dict[str, Any] = {}
+    for name in own.only or NETWORKS:
+        make, rate = NETWORKS[name]
+        rows[name] = fit(make(), rate, image, label, own.steps)
+        print(f"{name}: {describe(rows[name])}", flush=True)
+    if own.out is not None:
+        from experiments.benchmark import machine
+
+        own.out.parent.mkdir(parents=True, exist_ok=True)
+        own.out.write_text(json.dumps({"machine": machine.facts(), "networks": rows}, indent=1) + "\n")
+    return 0 if all(row["accuracy"] >= AIM for row in rows.values()) else 1
+
+
+def fit(network: Network, rate: float, image: jax.Array, label: jax.Array, steps: int) -> dict[str, Any]:
+    """Trains until the aim is reached or the steps are used up, looking every 25 steps."""
+    method = ObjectiveMethod(
+        network=network,
+        objective={"source": Term(losses.SoftmaxCrossEntropy())},
+        steps=steps,
+        optimizer=Adam(learning_rate=rate, schedule=Constant()),
+    )
+    batch = {"source": {"image": image, "label": label, "valid": jnp.ones(label.shape, bool)}}
+    state = method.begin(jax.jit(method.init)(jnp.int32(0), image), 0)
+    step = jax.jit(lambda state: method.step(state, batch, 0), donate_argnums=0)
+
+    @jax.jit
+    def accuracy(variables: Any) -> jax.Array:
+        logits = network.apply(variables, network.normalization(image), train=False)[0].logits
+        predicted = jnp.argmax(network.upsample(logits, (label.shape[1], label.shape[2])), axis=-1)
+        known = label < CLASSES
+        return jnp.sum((predicted == label) & known) / jnp.sum(known)
+
+    began, share, taken = time.monotonic(), 0.0, 0
+    metrics: Mapping[str, Any] = {}
+    while taken < steps and share < AIM:
+        state, metrics = step(state)
+        taken += 1
+        if taken % 25 == 0 or taken == steps:
+            share = float(accuracy(method.variables(state)))
+    return {
+        "accuracy": round(share, 4),
+        "loss": round(float(metrics["loss"]), 4),
+        "steps": taken,
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+        "learning_rate": rate,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def describe(row: Mapping[str, Any]) -> str:
+    """One line of a result."""
+    return (
+        f"{100 * row['accuracy']:.1f}% of the pixels after {row['steps']} steps ({row['seconds']:.0f} s, "
+        f"{row['parameters']:,} parameters, loss {row['loss']:.3f})"
+    )
+
+
+if __name__ == "__main__":
+    run(main)
