@@ -41,6 +41,12 @@ def test_every_config_and_command_that_is_named_exists() -> None:
     assert [name for name in re.findall(r"configs/[\w/]+\.py", TEXT) if not (ROOT / name).exists()] == []
     commands = re.findall(r"python -m (experiments\.\w+)", TEXT)
     assert commands
-    assert [name for name in commands if not (ROOT / (name.replace(".", "/") + ".py")).exists()] == []
+    places = {name: ROOT / name.replace(".", "/") for name in commands}
+    missing = [
+        name
+        for name, at in places.items()
+        if not (at.with_suffix(".py").exists() or (at / "__main__.py").exists())
+    ]
+    assert missing == []
     makefile = (ROOT / "Makefile").read_text()
     assert [name for name in re.findall(r"`?make (\w+)", TEXT) if f"\n{name}:" not in makefile] == []
