@@ -157,15 +157,14 @@ def _variation_statistics(
     x: Float[Array, "*B C"], targets: Float[Array, "*B C"], valid: Bool[Array, "*B"] | None
 ) -> Statistics:
     top = jnp.max(x, axis=-1)
-    mass = jnp.exp(x - top[..., None])
-    # Twice the same sum, so that it does not stand alone: see `reduce_together`.
-    total, minus_total = reduce_together(jax.lax.add, 0.0, (-1,), mass, -mass)
-    log_total = jnp.log(0.5 * (total - minus_total))
-    # Turned around, so that the compiler does not store x - top for both.
-    s = jnp.exp(-((top[..., None] - x) + log_total[..., None]))
+    log_total = jnp.log(jnp.sum(jnp.exp(x - top[..., None]), axis=-1))
+    (log_norm,) = settled((top + log_total,))
+    s = jnp.exp(x - log_norm[..., None])
     apart = s - targets
-    # Half of: the loss, and s . side, of which the slope is made; side_c is the sign of s_c - t_c.
-    loss, balance = reduce_together(jax.lax.add, 0.0, (-1,), jnp.abs(apart), s * jnp.sign(apart))
+    # Half of: the loss, and s . side, of which the slope is made; side_c is the sign of s_c - t_c, by selections: in a
+    # sum XLA on CPU does not vectorise `sign`.
+    signed = jnp.where(apart > 0.0, s, jnp.where(apart < 0.0, -s, 0.0))
+    loss, balance = reduce_together(jax.lax.add, 0.0, (-1,), jnp.abs(apart), signed)
     return *shift_and_log_total(top, log_total, valid), keep(0.5 * balance, valid), keep(0.5 * loss, valid)
 
 
