@@ -65,6 +65,7 @@ def evaluate_run(
         score = evaluate(
             experiment.method.network, variables, data_set, split, experiment.evaluation, keep, domain
         )
+        score = dataclasses.replace(score, on=f"{name}/{split}")
         found[name] = score
         shown = f"{name}-{split}"
         write_json(folder.evaluations / f"{shown}.json", score.record(step))
@@ -85,16 +86,16 @@ def evaluate_run(
 def table(score: "Score", step: int) -> str:
     """The figures of one evaluation as text."""
     record = score.record(step)
-    width = max(len(name) for name in record["iou"])
-    lines = [f"{score.on}: {score.images} images, step {step}; {score.protocol}"]
-    for name, value in record["iou"].items():
+    titles = [name.replace("mean_iou", "mIoU").replace("_", " ") for name in score.figures]
+    width = max(len(name) for name in (*score.of_classes, titles[0]))
+    lines = [f"{score.on}: {score.images} images, step {step}; {record['protocol']}"]
+    for name, value in score.of_classes.items():
         lines.append(f"  {name:<{width}}  {'absent' if value is None else f'{100 * value:6.2f}'}")
-    for group, value in record["group_mean_iou"].items():
+    for group, value in record.get("group_mean_iou", {}).items():
         if not math.isnan(value):
             lines.append(f"  {f'group {group}':<{width}}  {100 * value:6.2f}")
-    lines.append(
-        f"  {'mIoU':<{width}}  {100 * score.mean_iou:6.2f}   pixel accuracy {100 * score.pixel_accuracy:.2f}"
-    )
+    main, second = score.figures.values()
+    lines.append(f"  {titles[0]:<{width}}  {100 * main:6.2f}   {titles[1]} {100 * second:.2f}")
     return "\n".join(lines)
 
 

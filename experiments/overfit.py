@@ -1,9 +1,10 @@
 """Can a network learn at all? `python -m experiments.overfit` fits each on four drawn street scenes.
 
 A network that cannot reach 95% of the pixels of four images it is shown again and again has a fault, or a learning rate
-that does not suit it: look here before a long training. The images are `streets` (synthetic), 64x128; loss is cross
-entropy, the optimiser Adam at a constant rate, dropout as the network has it; accuracy is that of the network as it
-predicts, with running statistics. Widths are small, so that two cores do it in minutes.
+that does not suit it: look here before a long training. The images are `streets` (synthetic), 64x128, and 128x256 for
+networks whose logits are at stride 8: at 64x128 these cannot draw what is one or two pixels wide, and end at 91 to 93%.
+Loss is cross entropy, the optimiser Adam at a constant rate; accuracy is that of the network as it predicts, with
+running statistics. Widths are small, so that two cores do it in minutes.
 """
 
 import dataclasses
@@ -24,22 +25,28 @@ from jaxseg.errors import InputError
 from jaxseg.methods import Adam, Constant, ObjectiveMethod, Term
 from jaxseg.models import Network
 
-IMAGES, SIZE, CLASSES, AIM = 4, (64, 128), 19, 0.95
+IMAGES, CLASSES, AIM = 4, 19, 0.95
+SMALL, LARGE = (64, 128), (128, 256)
 
-NETWORKS: Mapping[str, tuple[Callable[[], Network], float]] = {
-    "compact": (lambda: models.compact(CLASSES, width=16), 4e-3),
-    "enet": (lambda: models.enet(CLASSES), 3e-3),
-    "enet_port": (lambda: models.enet(CLASSES, variant="port"), 3e-3),
-    "segnet": (lambda: models.segnet(CLASSES, width=0.25), 3e-3),
-    "fcn8s": (lambda: models.fcn8s(CLASSES, trunk="vgg16_bn", width=0.125, dropout=0.0), 1e-3),
-    "deeplab_v2": (lambda: models.deeplab_v2(CLASSES, depth=50, width=0.25), 1e-3),
-    "deeplab_v3": (lambda: models.deeplab_v3(CLASSES, depth=50, width=0.25, momentum=0.9), 1e-3),
+NETWORKS: Mapping[str, tuple[Callable[[], Network], float, tuple[int, int]]] = {
+    "compact": (lambda: models.compact(CLASSES, width=16), 4e-3, SMALL),
+    "enet": (lambda: models.enet(CLASSES), 3e-3, SMALL),
+    "enet_port": (lambda: models.enet(CLASSES, variant="port"), 3e-3, SMALL),
+    "segnet": (lambda: models.segnet(CLASSES, width=0.25), 3e-3, SMALL),
+    "fcn8s": (lambda: models.fcn8s(CLASSES, trunk="vgg16_bn", width=0.125, dropout=0.0), 1e-3, LARGE),
+    "deeplab_v2": (lambda: models.deeplab_v2(CLASSES, depth=50, width=0.25), 1e-3, LARGE),
+    "deeplab_v3": (
+        lambda: models.deeplab_v3(CLASSES, depth=50, width=0.25, output_stride=8, momentum=0.9),
+        1e-3,
+        LARGE,
+    ),
     "deeplab_v3_plus": (
         lambda: models.deeplab_v3_plus(CLASSES, backbone="resnet50", width=0.25, momentum=0.9),
         1e-3,
+        LARGE,
     ),
 }
-"""Networks by name, at widths for a CPU, and their learning rates (ours)."""
+"""Networks by name, at widths for a CPU, their learning rates and image sizes (ours)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,14 +67,10 @@ def main(arguments: Sequence[str]) -> int:
     strange = [*unknown, *(name for name in own.only if name not in NETWORKS)]
     if strange:
         raise InputError(f"only: {strange[0]!r} is not known; use {', '.join(NETWORKS)}")
-    source = Streets(domain="synthetic", size=SIZE).source("train")
-    examples = [source[index] for index in range(IMAGES)]
-    image = jnp.asarray(np.stack([example["image"] for example in examples]), jnp.float32)
-    label = jnp.asarray(np.stack([example["label"] for example in examples]))
     rows: dict[str, Any] = {}
     for name in own.only or NETWORKS:
-        make, rate = NETWORKS[name]
-        rows[name] = fit(make(), rate, image, label, own.steps)
+        make, rate, size = NETWORKS[name]
+        rows[name] = {"size": size, **fit(make(), rate, *examples(size), own.steps)}
         print(f"{name}: {describe(rows[name])}", flush=True)
     if own.out is not None:
         from experiments.benchmark import machine
@@ -75,6 +78,14 @@ def main(arguments: Sequence[str]) -> int:
         own.out.parent.mkdir(parents=True, exist_ok=True)
         own.out.write_text(json.dumps({"machine": machine.facts(), "networks": rows}, indent=1) + "\n")
     return 0 if all(row["accuracy"] >= AIM for row in rows.values()) else 1
+
+
+def examples(size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
+    """The four images [B, H, W, 3], 0..255, and their labels."""
+    source = Streets(domain="synthetic", size=size).source("train")
+    shown = [source[index] for index in range(IMAGES)]
+    image = jnp.asarray(np.stack([example["image"] for example in shown]), jnp.float32)
+    return image, jnp.asarray(np.stack([example["label"] for example in shown]))
 
 
 def fit(network: Network, rate: float, image: jax.Array, label: jax.Array, steps: int) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 Each IMAGE is a picture file of any size, or a folder of them. For every picture `NAME` the folder DIR gets
 `NAME_overlay.png` (classes in colour over the picture, with a legend) and `NAME_labels.png` (the label map: pixel
-value = class id).
+value = class id). A run that classifies whole images prints the likeliest classes instead, and writes nothing.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import tyro
@@ -16,6 +16,9 @@ from PIL import Image, ImageOps
 
 from experiments._command import parse, run
 from jaxseg.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxseg.train import Experiment
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 
@@ -29,9 +32,11 @@ class Arguments:
     images: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Picture files, or folders of them."""
     out: Path = Path("predictions")
-    """Folder for the results."""
+    """Folder for the results; not used by a classifier of whole images, which prints them."""
     flip: bool = False
     """Average with the mirrored picture."""
+    size: tuple[int, int] | None = None
+    """Height and width at which a classifier of whole images sees a picture; by default those it was trained at."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,18 +49,25 @@ def main(arguments: Sequence[str]) -> int:
     files = pictures(own.images)
 
     from jaxseg import report
-    from jaxseg.train import RunFolder, predict, variables_of
-    from jaxseg.train.trainer import image_size
+    from jaxseg.train import RunFolder, classify, predict, variables_of
+    from jaxseg.train._inputs import image_size
 
     folder = RunFolder(own.run)
     experiment = folder.experiment()
     _, variables = variables_of(folder)
     domain = experiment.domain_of(experiment.target or experiment.data)
-    own.out.mkdir(parents=True, exist_ok=True)
     space = experiment.data.labels
+    if experiment.data.task == "classification":
+        size = own.size or experiment.evaluation.size or training_size(experiment)
+        for file in files.values():
+            shares = classify(experiment.method.network, variables, read(file), size, own.flip, domain)
+            print(f"{file}: {likeliest(shares, space.names)}")
+        return 0
+    own.out.mkdir(parents=True, exist_ok=True)
     for name, file in files.items():
         image = read(file)
-        reference = experiment.evaluation.size or image_size(experiment, (image.shape[0], image.shape[1]))
+        native = (image.shape[0], image.shape[1])
+        reference = experiment.evaluation.size or image_size(experiment.augment, native)
         labels = predict(
             experiment.method.network, variables, image, network_size(image, reference), own.flip, domain
         )
@@ -64,11 +76,36 @@ def main(arguments: Sequence[str]) -> int:
         )
         report.save_label_map(own.out / f"{name}_labels.png", labels, space)
         shares = np.bincount(labels.ravel(), minlength=space.classes) / labels.size
-        most = ", ".join(
-            f"{space.names[index]} {100 * shares[index]:.0f}%" for index in np.argsort(-shares)[:3]
+        print(
+            f"{file} -> {own.out / name}_overlay.png, {name}_labels.png  ({likeliest(shares, space.names)})"
         )
-        print(f"{file} -> {own.out / name}_overlay.png, {name}_labels.png  ({most})")
     return 0
+
+
+def training_size(experiment: "Experiment") -> tuple[int, int]:
+    """Height and width of the images that a run was trained on.
+
+    Raises:
+      InputError: the data is no longer there.
+    """
+    from jaxseg.train._inputs import image_size
+
+    try:
+        shape = experiment.data.source(experiment.train_split)[0]["image"].shape
+    except InputError as error:
+        raise InputError(
+            f"size: give --size HEIGHT WIDTH, for the training images are not there ({error})"
+        ) from error
+    return image_size(experiment.augment, (shape[0], shape[1]))
+
+
+def likeliest(shares: np.ndarray, names: Sequence[str]) -> str:
+    """The three largest shares with their names, in percent.
+
+    >>> likeliest(np.array([0.05, 0.7, 0.0, 0.25]), ("cat", "dog", "cow", "hen"))
+    'dog 70%, hen 25%, cat 5%'
+    """
+    return ", ".join(f"{names[index]} {100 * shares[index]:.0f}%" for index in np.argsort(-shares)[:3])
 
 
 def pictures(paths: Sequence[Path]) -> dict[str, Path]:

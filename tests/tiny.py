@@ -4,10 +4,11 @@ import dataclasses
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxseg import labels
-from jaxseg.data import DataSet
+from jaxseg.data import DataSet, Task
 from jaxseg.models import LinenNetwork, Normalization, Output
 
 SPACE = labels.LabelSpace(
@@ -30,6 +31,21 @@ class Pixelwise(nn.Module):
         x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(image) if self.normalize else image
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return Output(logits=nn.Dense(self.classes)(x))
+
+
+class Imagewise(nn.Module):
+    """Linear scores of the mean colour of an image, batch-normalised."""
+
+    classes: int
+
+    @nn.compact
+    def __call__(self, image: jax.Array, train: bool) -> Output:
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(image)
+        return Output(logits=nn.Dense(self.classes)(jnp.mean(x, axis=(1, 2))))
+
+
+def classifier(classes: int = 3) -> LinenNetwork:
+    return LinenNetwork(classes=classes, module=Imagewise(classes), normalization=Normalization())
 
 
 def network(classes: int = 3, **fields: object) -> LinenNetwork:
@@ -61,4 +77,36 @@ class Blocks(DataSet):
             image = np.clip(colour + rng.normal(self.shift, 40, colour.shape), 0, 255).astype(np.uint8)
             label[rng.random(self.size) < 0.05] = 255
             examples.append({"image": image, "label": label, "id": f"{split}{index}"})
+        return examples
+
+
+@dataclasses.dataclass(frozen=True)
+class Patches(DataSet):
+    """One colour and noise an image, whose class it tells; class 2 is one image in ten, and the last is unlabelled."""
+
+    count: int = 20
+    size: tuple[int, int] = (8, 8)
+    shift: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"patches-{self.shift}"
+
+    @property
+    def labels(self) -> labels.LabelSpace:
+        return SPACE
+
+    @property
+    def task(self) -> Task:
+        return "classification"
+
+    def source(self, split: str) -> list[dict[str, object]]:
+        rng = np.random.default_rng([self.shift, len(split)])
+        examples = []
+        for index in range(self.count):
+            number = 2 if index % 10 == 5 else index % 2
+            colour = np.array([[200, 50, 50], [50, 200, 50], [50, 50, 200]])[number]
+            image = np.clip(colour + rng.normal(self.shift, 30, (*self.size, 3)), 0, 255).astype(np.uint8)
+            known = np.int32(255 if index == self.count - 1 else number)
+            examples.append({"image": image, "label": known, "id": f"{split}{index}"})
         return examples

@@ -62,7 +62,8 @@ class Method:
     """Base class of training methods. Subclasses are frozen dataclasses registered as pytrees.
 
     A method sees batches `{"source": {"image", "label"}, "target": {...}}` whose images are float32 0..255 RGB and
-    whose labels are train ids (void 255); every image also has `"valid"`, false where augmentation padded it.
+    whose labels are train ids (void 255); every image also has `"valid"`, false where augmentation padded it. In
+    classification labels are the classes of whole images, int32 [B], and `"valid"` is true [B].
     """
 
     network: Network

@@ -26,6 +26,38 @@ from jaxseg.methods.optimizer import SGD, STATIC, Optimizer
 from jaxseg.models import Network, Output
 
 
+def brought_to(
+    network: Network, logits: Float[Array, "B *_ C"], labels: tuple[int, ...]
+) -> Float[Array, "B *_ C"]:
+    """Logits at the size of labels of the given shape.
+
+    Args:
+      network: whose logits they are; its interpolation is used.
+      logits: [B, h, w, C], or [B, C] of a classifier of whole images.
+      labels: shape of the labels, (B, H, W), or (B,) where a label is the class of an image.
+
+    Returns:
+      [B, H, W, C], or the [B, C] logits as they are.
+
+    Raises:
+      InputError: a classifier met label maps, or a segmentation network met classes of images.
+
+    >>> brought_to(Network(10), jnp.zeros((2, 10)), (2,)).shape
+    (2, 10)
+    >>> brought_to(Network(3), jnp.zeros((2, 4, 4, 3)), (2, 8, 8)).shape
+    (2, 8, 8, 3)
+    """
+    if logits.ndim == 2 and len(labels) > 1:
+        raise InputError(
+            "network: it gives one prediction an image, the data a label map; use a segmentation network"
+        )
+    if logits.ndim > 2 and len(labels) == 1:
+        raise InputError(
+            "network: it gives a map of predictions, the data one label an image; use a classifier"
+        )
+    return logits if logits.ndim == 2 else network.upsample(logits, (labels[1], labels[2]))
+
+
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Term:
@@ -46,11 +78,24 @@ class Term:
     head: str = dataclasses.field(default="logits", metadata=STATIC)
 
     def __call__(self, network: Network, output: Output, batch: Mapping[str, Array]) -> Float[Array, ""]:
-        """The unweighted value on one domain's output and batch; logits are brought to the label's size first."""
+        """The unweighted value on one domain's output and batch; logits are brought to the labels first."""
         logits = getattr(output, self.head)
         if logits is None:
             raise InputError(f"term.head: this network has no {self.head!r} output; use head 'logits'")
-        logits = network.upsample(logits, (batch["label"].shape[1], batch["label"].shape[2]))
+        logits = brought_to(network, logits, batch["label"].shape)
+        if logits.ndim > 2:
+            return self._average(logits, batch)
+        try:
+            return self._average(logits, batch)
+        except InputError:
+            raise
+        except ValueError as error:  # losses of areas or neighbours, which say that they take [..., H, W, C]
+            raise InputError(
+                f"term.loss: {type(self.loss).__name__} cannot be used where a label is the class of an image "
+                f"({str(error).splitlines()[0]}); use a loss of single predictions"
+            ) from error
+
+    def _average(self, logits: Array, batch: Mapping[str, Array]) -> Float[Array, ""]:
         if self.loss.takes == "logits":
             return self.loss.average(logits, None, where=batch["valid"])
         if self.loss.takes == "labels":
@@ -79,7 +124,7 @@ class ObjectiveMethod(Method):
     """Gradient descent on an objective.
 
     Attributes:
-      network: the segmentation network.
+      network: the segmentation network, or a classifier of whole images.
       objective: terms by name; the names appear in the progress line, the metrics and on the command line.
       steps: updates of the main phase.
       optimizer: of the main phase.

@@ -102,13 +102,9 @@ def protocols(experiments: Sequence[Experiment]) -> Markup:
         )
         for (name, on, text), steps in ways.items()
     ]
-    told = tag(
-        "p",
-        "mIoU is the mean of hits / (truth + prediction \u2212 hits), in pixels, over the classes that occur in truth "
-        "or prediction. Pixel accuracy is the share of pixels that are right. Void pixels count in neither.",
-        class_="note",
-    )
-    return join(*cards, told)
+    every = (e for experiment in experiments for run in experiment.runs for e in run.evaluations.values())
+    told = [tag("p", made, class_="note") for made in dict.fromkeys(e.words.made for e in every)]
+    return join(*cards, *told)
 
 
 def _checkpoints(steps: Mapping[str, set[int | None]]) -> str:
@@ -199,7 +195,7 @@ def remarks(experiments: Sequence[Experiment]) -> list[str]:
         for remark in [*run.remarks, *_diverged(run)]:
             told.setdefault(remark, []).append(place(run, everyone))
     found = [f"{_some(places)}: {remark}" if len(everyone) > 1 else remark for remark, places in told.items()]
-    unseen = [e.name for e in experiments if not any(run.pictures for run in e.runs)]
+    unseen = [e.name for e in experiments if not any(run.pictures or _of_images(run) for run in e.runs)]
     if unseen:
         found.append(f"No pictures of {_some(unseen)}.")
     for experiment in experiments:
@@ -213,6 +209,12 @@ def remarks(experiments: Sequence[Experiment]) -> list[str]:
     if len(packages) > 1:
         found.append("The runs were made with different versions of the software.")
     return found
+
+
+def _of_images(run: Run) -> bool:
+    """Whether all that was evaluated are labels of whole images, of which there are no pictures."""
+    tasks = {evaluation.task for evaluation in run.evaluations.values()}
+    return tasks == {"classification"}
 
 
 def _beside_seed(experiment: Experiment) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from jaxseg.metrics import mean_and_interval
 from jaxseg.report import figures, table
 from jaxseg.report._markup import Markup, join, tag
+from jaxseg.report._tasks import TASKS, Words
 from jaxseg.report.runs import Experiment, Run, number
 
 BARS = 7  # experiments that share a cluster of bars; beyond, bars are too thin and colours repeat
@@ -32,8 +33,8 @@ def tiles(run: Run) -> Markup:
     """The figures of a single run, large."""
     shown: list[tuple[str, str]] = []
     for evaluation in run.evaluations.values():
-        if evaluation.mean_iou is not None:
-            shown.append((f"{100 * evaluation.mean_iou:.1f}%", f"mIoU on {evaluation.on}"))
+        if evaluation.main is not None:
+            shown.append((f"{100 * evaluation.main:.1f}%", f"{evaluation.words.main} on {evaluation.on}"))
     if run.train:
         shown.append((f"{run.train[-1]['step']:,}", "training steps"))
     rate = speed(run)
@@ -84,7 +85,7 @@ def grid(
 
 
 def curves(experiments: Sequence[Experiment], prefixes: Iterator[str]) -> Markup:
-    """Loss, its terms and mIoU against the training step; learning rate and the like behind a fold."""
+    """Loss, its terms and mIoU or accuracy against the training step; learning rate and the like behind a fold."""
     terms = dict.fromkeys(
         str(name) for e in experiments for run in e.runs for record in run.train for name in _terms(record)
     )
@@ -94,7 +95,11 @@ def curves(experiments: Sequence[Experiment], prefixes: Iterator[str]) -> Markup
     for on in dict.fromkeys(
         str(record.get("on")) for e in experiments for run in e.runs for record in run.progress
     ):
-        main.append(_plot(f"mIoU (%) on {on}", _progress(experiments, on), prefixes, percent=True))
+        for words in TASKS.values():
+            plot = _plot(
+                f"{words.main} (%) on {on}", _progress(experiments, on, words), prefixes, percent=True
+            )
+            main += [plot] if plot else []
     more = [
         _plot(title, _train(experiments, name), prefixes)
         for title, name in (
@@ -136,16 +141,17 @@ def phases(experiments: Sequence[Experiment]) -> list[str]:
 
 
 def classes(experiments: Sequence[Experiment], name: str, prefixes: Iterator[str]) -> Markup:
-    """IoU of each class on one evaluation: bars, and the numbers behind a fold."""
+    """IoU or accuracy of each class on one evaluation: bars, and the numbers behind a fold."""
     found = [[run.evaluations[name] for run in e.runs if name in run.evaluations] for e in experiments]
     every = [evaluation for evaluations in found for evaluation in evaluations]
+    words = every[0].words
     names = list(
-        dict.fromkeys([*every[0].labels.names, *(c for evaluation in every for c in evaluation.iou)])
+        dict.fromkeys([*every[0].labels.names, *(c for evaluation in every for c in evaluation.of_classes)])
     )
     intervals = {
         c: [
             mean_and_interval(values)
-            if (values := [v for e in evaluations if (v := e.iou.get(c)) is not None])
+            if (values := [v for e in evaluations if (v := e.of_classes.get(c)) is not None])
             else None
             for evaluations in found
         ]
@@ -171,12 +177,11 @@ def classes(experiments: Sequence[Experiment], name: str, prefixes: Iterator[str
             ]
             for e in range(drawn)
         ]
-        title = f"IoU of {some[0]} to {some[-1]}"
-        plots.append(
-            tag(
-                "figure", figures.bars(some, means, halves, prefix=next(prefixes), label=title), class_="card"
-            )
+        title = f"{words.of_class} of {some[0]} to {some[-1]}"
+        drawing = figures.bars(
+            some, means, halves, prefix=next(prefixes), label=title, x_label=f"{words.of_class} (%)"
         )
+        plots.append(tag("figure", drawing, class_="card"))
     rows = [
         tag(
             "tr",
@@ -190,7 +195,7 @@ def classes(experiments: Sequence[Experiment], name: str, prefixes: Iterator[str
     if any(i and table.known(i) for c in shown for i in intervals[c]):
         told.append("Bars are means over seeds, thin lines the 95% interval.")
     if absent:
-        told.append(f"Left out, as neither truth nor prediction has a pixel of them: {', '.join(absent)}.")
+        told.append(f"Left out, as {words.absent}: {', '.join(absent)}.")
     if drawn < len(experiments):
         told.append(f"Bars show the first {drawn} experiments; the table has all.")
     return join(
@@ -237,10 +242,11 @@ def _term(experiments: Sequence[Experiment], name: str) -> list[figures.Line]:
     ]
 
 
-def _progress(experiments: Sequence[Experiment], on: str) -> list[figures.Line]:
+def _progress(experiments: Sequence[Experiment], on: str, words: Words) -> list[figures.Line]:
+    key = next(iter(words.columns))
     return [
         _line(
-            [(r["step"], r.get("mean_iou")) for r in run.progress if str(r.get("on")) == on],
+            [(r["step"], r.get(key)) for r in run.progress if str(r.get("on")) == on],
             series,
             sparse=True,
         )

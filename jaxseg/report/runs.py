@@ -9,6 +9,7 @@ from typing import Any
 
 from jaxseg.errors import InputError
 from jaxseg.labels import VOID, LabelSpace
+from jaxseg.report._tasks import TASKS, Words
 
 Record = Mapping[str, Any]
 
@@ -28,6 +29,10 @@ class Evaluation:
       pixel_accuracy: 0..1, or None.
       iou: class name to IoU, None for an absent class.
       group_mean_iou: importance group to the mean IoU of its classes.
+      task: `segmentation`; or `classification`, which has the following figures and none of those above.
+      accuracy: share of images that are right, 0..1, or None.
+      mean_class_accuracy: 0..1, or None.
+      class_accuracy: class name to the share of its images that are right, None for an absent class.
     """
 
     name: str
@@ -40,6 +45,25 @@ class Evaluation:
     pixel_accuracy: float | None
     iou: Mapping[str, float | None]
     group_mean_iou: Mapping[str, float | None]
+    task: str = "segmentation"
+    accuracy: float | None = None
+    mean_class_accuracy: float | None = None
+    class_accuracy: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
+
+    @property
+    def words(self) -> Words:
+        """What its figures are called."""
+        return TASKS[self.task]
+
+    @property
+    def main(self) -> float | None:
+        """The figure to compare by: mean IoU, or accuracy."""
+        return self.accuracy if self.task == "classification" else self.mean_iou
+
+    @property
+    def of_classes(self) -> Mapping[str, float | None]:
+        """The figure of each class: IoU, or accuracy."""
+        return self.class_accuracy if self.task == "classification" else self.iou
 
 
 @dataclasses.dataclass(frozen=True)
@@ -277,10 +301,12 @@ def _evaluations(folder: Path, fallback: LabelSpace | None, remarks: list[str]) 
             labels=labels,
             mean_iou=number(facts.get("mean_iou")),
             pixel_accuracy=number(facts.get("pixel_accuracy")),
-            iou={str(key): number(value) for key, value in _dict(facts.get("iou")).items()},
-            group_mean_iou={
-                str(key): number(value) for key, value in _dict(facts.get("group_mean_iou")).items()
-            },
+            iou=_numbers(facts.get("iou")),
+            group_mean_iou=_numbers(facts.get("group_mean_iou")),
+            task="classification" if facts.get("task") == "classification" else "segmentation",
+            accuracy=number(facts.get("accuracy")),
+            mean_class_accuracy=number(facts.get("mean_class_accuracy")),
+            class_accuracy=_numbers(facts.get("class_accuracy")),
         )
     if not found:
         remarks.append("No evaluations yet.")
@@ -305,6 +331,10 @@ def _pictures(folder: Path) -> dict[str, dict[str, Pictures]]:
 
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _numbers(value: object) -> dict[str, float | None]:
+    return {str(key): number(inner) for key, inner in _dict(value).items()}
 
 
 def _dict(value: object) -> dict[str, Any]:

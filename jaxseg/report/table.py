@@ -24,8 +24,9 @@ class Row:
       experiment: its name.
       seeds: seeds of the runs that have this evaluation.
       figures: column to mean and interval over them, as shares of 1; None where no run has the figure.
-      gain: mIoU less that of the first row, seed by seed; None for the first row and without common seeds.
-      best: whether its mIoU exceeds every other row's by more than the interval of the differences by seed.
+      gain: main figure (mIoU, or accuracy) less that of the first row, seed by seed; None for the first row and without
+        common seeds.
+      best: whether its main figure exceeds every other row's by more than the interval of the differences by seed.
     """
 
     experiment: str
@@ -72,7 +73,7 @@ def _table(name: str, experiments: Sequence[Experiment]) -> Table:
     }
     every = [evaluation for seeds in found.values() for evaluation in seeds.values()]
     groups = sorted({key for evaluation in every for key in evaluation.group_mean_iou}, key=_numerically)
-    columns = {"mean_iou": "mIoU", "pixel_accuracy": "pixel accuracy"}
+    columns = dict(every[0].words.columns)
     columns |= {f"group_{key}_mean_iou": f"group {key}" for key in groups}
     first = next(iter(found.values()))
     best = _best(found)
@@ -166,18 +167,19 @@ def cells(table: Table) -> tuple[list[str], list[list[str]]]:
 def footnotes(table: Table) -> list[str]:
     """What a reader must know to read the table."""
     notes = []
+    main = next(iter(table.columns.values()))
     repeated = any(interval and known(interval) for row in table.rows for interval in row.figures.values())
     if repeated:
         notes.append("Percent: mean \u00b1 half width of the 95% Student interval over seeds.")
     else:
         notes.append(f"Percent; one seed{' each' if len(table.rows) > 1 else ''}, so no interval.")
     if any(row.gain is not None for row in table.rows):
-        notes.append(f"Gain: mIoU less that of {table.rows[0].experiment}, seed by seed.")
+        notes.append(f"Gain: {main} less that of {table.rows[0].experiment}, seed by seed.")
     if any(key.startswith("group_") for key in table.columns):
         notes.append("Group: mIoU over the classes of that importance, 1 the least.")
     if any(row.best for row in table.rows):
         notes.append(
-            "Best: ahead of every other row in mIoU by more than the 95% interval of the differences by seed."
+            f"Best: ahead of every other row in {main} by more than the 95% interval of the differences by seed."
         )
     elif repeated and len(table.rows) > 1:
         notes.append("No row is ahead of every other by more than the interval, so none is marked best.")
@@ -250,10 +252,14 @@ def _csv_words(interval: Interval | None) -> tuple[str, str, str]:
 
 
 def _figure(evaluation: Evaluation, key: str) -> float | None:
-    if key == "mean_iou":
-        return evaluation.mean_iou
-    if key == "pixel_accuracy":
-        return evaluation.pixel_accuracy
+    known_figures = {
+        "mean_iou": evaluation.mean_iou,
+        "pixel_accuracy": evaluation.pixel_accuracy,
+        "accuracy": evaluation.accuracy,
+        "mean_class_accuracy": evaluation.mean_class_accuracy,
+    }
+    if key in known_figures:
+        return known_figures[key]
     return evaluation.group_mean_iou.get(key.removeprefix("group_").removesuffix("_mean_iou"))
 
 
@@ -263,8 +269,8 @@ def _interval(values: Iterable[float | None]) -> Interval | None:
 
 
 def _ahead(seeds: Seeds, other: Seeds) -> Interval | None:
-    """How much higher the mIoU of some runs is than that of others, over their common seeds."""
-    pairs = [(seeds[seed].mean_iou, other[seed].mean_iou) for seed in seeds if seed in other]
+    """How much higher the main figure of some runs is than that of others, over their common seeds."""
+    pairs = [(seeds[seed].main, other[seed].main) for seed in seeds if seed in other]
     known_pairs = [(a, b) for a, b in pairs if a is not None and b is not None]
     if not known_pairs:
         return None

@@ -1,6 +1,6 @@
 """The one trainer: experiments, meshes, the loop, checkpoints, evaluation."""
 
-from jaxseg.train.evaluation import Picture, Score, evaluate, predict
+from jaxseg.train.evaluation import Picture, Score, classify, evaluate, predict
 from jaxseg.train.experiment import EvaluationProtocol, Experiment
 from jaxseg.train.mesh import MeshShape
 from jaxseg.train.run import RunFolder, load_config, with_arguments
@@ -16,6 +16,7 @@ __all__ = [
     "Score",
     "Stopped",
     "check",
+    "classify",
     "evaluate",
     "load_config",
     "predict",

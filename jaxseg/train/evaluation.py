@@ -1,7 +1,8 @@
 """Scoring a network on a split, and predicting single pictures.
 
 One confusion matrix over the whole split, labels at their native size: the logits are brought to the label's size, not
-the label to the network's. What differs from that is a field of the protocol and is printed beside every figure.
+the label to the network's. What differs from that is a field of the protocol and is printed beside every figure. Where
+a label is the class of a whole image, the matrix counts images, and the figures are accuracies.
 """
 
 import dataclasses
@@ -13,11 +14,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Num, UInt8
+from jaxtyping import Array, Float, Int, Integer, Num, UInt8
 
 from jaxseg import data, metrics
 from jaxseg.data.augment import resize_image
 from jaxseg.labels import LabelSpace
+from jaxseg.methods.objective import brought_to
 from jaxseg.metrics import ConfusionMatrix
 from jaxseg.models import Network
 from jaxseg.train.experiment import EvaluationProtocol
@@ -41,10 +43,11 @@ class Score:
       on: data set and split, `camvid/test`.
       images: how many were scored.
       protocol: how.
-      counts: [C, C] pixels, rows truth, columns prediction.
+      counts: [C, C] pixels, or images in classification; rows truth, columns prediction.
       space: the label space.
       seconds: wall time.
-      pictures: the images that were asked for.
+      pictures: the images that were asked for; none in classification.
+      task: what a label is of, a pixel or an image.
     """
 
     on: str
@@ -54,6 +57,7 @@ class Score:
     space: LabelSpace
     seconds: float
     pictures: tuple[Picture, ...] = ()
+    task: data.Task = "segmentation"
 
     @property
     def mean_iou(self) -> float:
@@ -65,23 +69,54 @@ class Score:
         """Share of labelled pixels that are right, 0 to 1."""
         return float(metrics.pixel_accuracy(self.counts))
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """The figures of the whole split, 0 to 1, by their names in records; the first is the one to compare by."""
+        if self.task == "classification":
+            return {
+                "accuracy": float(metrics.pixel_accuracy(self.counts)),
+                "mean_class_accuracy": float(metrics.mean_class_accuracy(self.counts)),
+            }
+        return {"mean_iou": self.mean_iou, "pixel_accuracy": self.pixel_accuracy}
+
+    @property
+    def headline(self) -> str:
+        """The first figure in words, such as `mIoU 43.2` or `accuracy 91.0`, in percent."""
+        name, value = next(iter(self.figures.items()))
+        return f"{'mIoU' if name == 'mean_iou' else name} {100 * value:.1f}"
+
+    @property
+    def of_classes(self) -> dict[str, float | None]:
+        """IoU of each class, or the share of its images that are right; None for a class that does not occur."""
+        if self.task == "classification":
+            true = self.counts.sum(axis=1)
+            values = np.where(true > 0, self.counts.diagonal() / np.maximum(true, 1), np.nan)
+        else:
+            values = metrics.iou(self.counts)
+        return {
+            name: None if np.isnan(value) else float(value)
+            for name, value in zip(self.space.names, values, strict=True)
+        }
+
     def record(self, step: int) -> dict[str, Any]:
         """The score as JSON, every figure 0 to 1; a class that does not occur is null."""
-        iou = {
-            name: None if np.isnan(value) else float(value)
-            for name, value in zip(self.space.names, metrics.iou(self.counts), strict=True)
-        }
-        groups = {} if self.space.groups is None else metrics.group_mean_iou(self.counts, self.space.groups)
+        images = self.task == "classification"
+        of_groups: dict[str, Any] = {}
+        if not images:
+            groups = (
+                {} if self.space.groups is None else metrics.group_mean_iou(self.counts, self.space.groups)
+            )
+            of_groups = {"group_mean_iou": {str(group): float(value) for group, value in groups.items()}}
         return {
             "on": self.on,
             "step": step,
             "images": self.images,
-            "protocol": str(self.protocol),
+            "task": self.task,
+            "protocol": self.protocol.described(self.task),
             "labels": self.space.description(),
-            "mean_iou": self.mean_iou,
-            "pixel_accuracy": self.pixel_accuracy,
-            "iou": iou,
-            "group_mean_iou": {str(group): float(value) for group, value in groups.items()},
+            **self.figures,
+            "class_accuracy" if images else "iou": self.of_classes,
+            **of_groups,
             "confusion": self.counts.tolist(),
             "seconds": round(self.seconds, 2),
         }
@@ -92,11 +127,11 @@ def scores(
     variables: Mapping[str, Any],
     image: Num[Array, "B H W 3"],
     size: tuple[int, int] | None,
-    out: tuple[int, int],
+    labels: tuple[int, ...],
     flip: bool,
     domain: str,
-) -> Float[Array, "B h w C"]:
-    """Class scores of raw images (0..255) at size `out`, the network seeing them at `size`.
+) -> Float[Array, "B *_ C"]:
+    """Class scores of raw images (0..255) for labels of a shape, (B, h, w) or (B,); the network sees them at `size`.
 
     With `flip`, the logarithm of the mean of the softmax of the image and of its mirror image.
     """
@@ -105,14 +140,16 @@ def scores(
         pixels = resize_image(pixels, size)
     pixels = network.normalization(pixels)
 
-    def upsampled(x: Array) -> Array:
+    def at_labels(x: Array) -> Array:
         output, _ = network.apply(variables, x, train=False, domain=domain)
-        return network.upsample(output.logits.astype(jnp.float32), out)
+        return brought_to(network, output.logits.astype(jnp.float32), labels)
 
-    logits = upsampled(pixels)
+    logits = at_labels(pixels)
     if not flip:
         return logits
-    mirrored = upsampled(pixels[:, :, ::-1])[:, :, ::-1]
+    mirrored = at_labels(pixels[:, :, ::-1])
+    if mirrored.ndim > 2:
+        mirrored = mirrored[:, :, ::-1]
     return jnp.logaddexp(jax.nn.log_softmax(logits), jax.nn.log_softmax(mirrored)) - jnp.log(2.0)
 
 
@@ -121,14 +158,13 @@ def _score_batch(
     confusion: ConfusionMatrix,
     variables: Mapping[str, Any],
     image: UInt8[Array, "B H W 3"],
-    label: UInt8[Array, "B H W"],
+    label: Integer[Array, "B *_"],
     network: Network,
     size: tuple[int, int] | None,
     flip: bool,
     domain: str,
-) -> tuple[ConfusionMatrix, Int[Array, "B H W"]]:
-    out = (label.shape[1], label.shape[2])
-    prediction = jnp.argmax(scores(network, variables, image, size, out, flip, domain), axis=-1)
+) -> tuple[ConfusionMatrix, Int[Array, "B *_"]]:
+    prediction = jnp.argmax(scores(network, variables, image, size, label.shape, flip, domain), axis=-1)
     return confusion.update(prediction, label), prediction
 
 
@@ -149,7 +185,7 @@ def evaluate(
       data_set: what to score on.
       split: `"train"`, `"val"` or `"test"`.
       protocol: input size, batch, flip.
-      keep: indices of images to hand back as pictures.
+      keep: indices of images to hand back as pictures; in classification there are none.
       domain: whose statistics the network uses, where it keeps them apart.
 
     Raises:
@@ -172,7 +208,7 @@ def evaluate(
             protocol.flip,
             domain,
         )
-        for row in range(len(batch["id"])):
+        for row in range(len(batch["id"]) if data_set.task == "segmentation" else 0):
             if seen + row in keep and seen + row < len(source):
                 picture = (batch["image"][row], batch["label"][row], np.asarray(prediction[row], np.uint8))
                 pictures.append(Picture(str(batch["id"][row]), *picture))
@@ -185,6 +221,7 @@ def evaluate(
         space=data_set.labels,
         seconds=time.monotonic() - began,
         pictures=tuple(pictures),
+        task=data_set.task,
     )
 
 
@@ -201,7 +238,7 @@ def _low_resolution(
     flip: bool,
     domain: str,
 ) -> Array:
-    return scores(network, variables, image, size, size, flip, domain)[0]
+    return scores(network, variables, image, size, (1, *size), flip, domain)[0]
 
 
 def predict(
@@ -226,6 +263,36 @@ def predict(
     corners = network.align_corners
     bands = [_band(wide, height, top, min(ROWS, height - top), corners) for top in range(0, height, ROWS)]
     return np.concatenate(bands).astype(np.uint8)
+
+
+@functools.partial(jax.jit, static_argnames=("network", "size", "flip", "domain"))
+def _whole(
+    variables: Mapping[str, Any],
+    image: Array,
+    network: Network,
+    size: tuple[int, int],
+    flip: bool,
+    domain: str,
+) -> Array:
+    return jax.nn.softmax(scores(network, variables, image, size, (1,), flip, domain)[0])
+
+
+def classify(
+    network: Network,
+    variables: Mapping[str, Any],
+    image: np.ndarray,
+    size: tuple[int, int],
+    flip: bool = False,
+    domain: str = "source",
+) -> np.ndarray:
+    """Probabilities [C] of the classes of one whole RGB picture, which the classifier sees at `size`.
+
+    Raises:
+      InputError: `size` does not fit the network.
+    """
+    network.validate(*size)
+    pixels = np.asarray(image, np.float32)[None]
+    return np.asarray(_whole(variables, pixels, network, size, flip, domain))
 
 
 def _band(logits: Array, height: int, top: int, rows: int, align_corners: bool) -> np.ndarray:

@@ -14,8 +14,8 @@ import jax
 import numpy as np
 import tyro
 
-from jaxseg.data import DataSet
-from jaxseg.data.augment import Augmentation
+from jaxseg.data import DataSet, RareClasses, Task
+from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.errors import InputError
 from jaxseg.methods import Method
 from jaxseg.train.mesh import MeshShape
@@ -23,7 +23,7 @@ from jaxseg.train.mesh import MeshShape
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationProtocol:
-    """How segmentation is scored: one confusion matrix over a split, at the labels' native size.
+    """How a network is scored: one confusion matrix over a split, of pixels at the labels' native size, or of images.
 
     Attributes:
       size: (height, width) to which images are resized before the network; None takes them as they are.
@@ -35,9 +35,18 @@ class EvaluationProtocol:
     batch: int = 8
     flip: bool = False
 
-    def __str__(self) -> str:
+    def described(self, task: Task) -> str:
+        """The protocol in words, as they hold for a task.
+
+        >>> EvaluationProtocol(size=(28, 28)).described("classification")
+        'last checkpoint, input 28x28, one label an image, single scale'
+        """
         size = "native size" if self.size is None else f"{self.size[0]}x{self.size[1]}"
-        return f"last checkpoint, input {size}, labels at native size, single scale{', flip' if self.flip else ''}"
+        labels = "labels at native size" if task == "segmentation" else "one label an image"
+        return f"last checkpoint, input {size}, {labels}, single scale{', flip' if self.flip else ''}"
+
+    def __str__(self) -> str:
+        return self.described("segmentation")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +59,17 @@ class Experiment:
       method: the training method, with its network, losses and schedule. Its flags carry no prefix.
       target: the target data of domain adaptation, or None. Scores are reported on it where there is one.
       augment: what happens to a batch on the device, by name, in this order, on both domains.
+      translate: source images take the style of target images (FDA), after the augmentation; None leaves them. On the
+        command line `--translate.beta 0.01` sets it where the config does not.
+      sampling: rare-class sampling, by domain; others are shuffled. It counts labels, so on the target it uses what
+        adaptation must not. On the command line `--sampling.source.temperature 0.01` sets it, likewise.
       batch: images per domain and step, over all devices.
       seed: of parameters, order, augmentation and dropout.
       train_split: the split that is trained on.
       mesh: how many devices split the batch and the image height.
-      initialize: run folder whose last checkpoint gives the starting variables, or None.
+      initialize: run folder whose last checkpoint gives the starting variables, or a file of published weights
+        (`.safetensors`, `.npz`, `.pth`; see `models.pretrained`), or None.
+      initialize_head: whether the classifier head of such a file is taken too; not where the classes are others.
       evaluation: how it is scored.
       evaluate_every: steps between evaluations on the val split; 0 evaluates at the end only.
       checkpoint_every: steps between checkpoints.
@@ -66,11 +81,14 @@ class Experiment:
     method: Annotated[Method, tyro.conf.arg(name="")]
     target: DataSet | None = None
     augment: Mapping[str, Augmentation] = dataclasses.field(default_factory=dict)
+    translate: FourierSwap | None = None
+    sampling: Mapping[str, RareClasses] = dataclasses.field(default_factory=dict)
     batch: int = 8
     seed: int = 0
     train_split: str = "train"
     mesh: MeshShape = MeshShape()
     initialize: Path | None = None
+    initialize_head: bool = True
     evaluation: EvaluationProtocol = EvaluationProtocol()
     evaluate_every: int = 0
     checkpoint_every: int = 200
@@ -81,20 +99,34 @@ class Experiment:
         """The data sets that training reads, by domain.
 
         Raises:
-          InputError: the method needs a target and there is none.
+          InputError: the method or the translation needs a target and there is none.
         """
         needs = self.method.needs()
-        if "target" in needs and self.target is None:
+        if self.target is None and "target" in needs:
             raise InputError(
                 f"target: the objective of {self.name!r} has a term on the target; set a target data set"
             )
+        if self.target is None and self.translate is not None:
+            raise InputError(
+                f"translate: source images take the style of the target, and {self.name!r} has none; "
+                "set a target data set in the config, or leave translate out"
+            )
+        if self.translate is not None:
+            needs = ("source", "target")
         sets = {"source": self.data, "target": self.target}
         return {domain: data for domain, data in sets.items() if data is not None and domain in needs}
 
     @property
     def scored(self) -> dict[str, DataSet]:
-        """The data sets that evaluation reads, by name: the target first where there is one."""
-        return {data.name: data for data in (self.target, self.data) if data is not None}
+        """The data sets that evaluation reads, by name: the target first where there is one.
+
+        Two different ones of a single name, such as two folders, are told apart as `folder-target` and `folder-source`.
+        """
+        if self.target is None or self.target == self.data:
+            return {self.data.name: self.data}
+        if self.target.name == self.data.name:
+            return {f"{self.target.name}-target": self.target, f"{self.data.name}-source": self.data}
+        return {self.target.name: self.target, self.data.name: self.data}
 
     def domain_of(self, data_set: DataSet) -> str:
         """The domain, `"source"` or `"target"`, as which a scored data set is seen by a network that tells them apart.
@@ -111,6 +143,11 @@ class Experiment:
             raise InputError(f"checkpoint_every: {self.checkpoint_every}; it is at least 1")
         if self.evaluate_every < 0:
             raise InputError(f"evaluate_every: {self.evaluate_every}; it is 0 (end only) or more")
+        tasks = {data.task for data in self.scored.values()}
+        if len(tasks) > 1:
+            raise InputError(
+                "data and target: one has a label an image, the other one a pixel; they must be alike"
+            )
         spaces = {data.labels.name: data.labels for data in self.scored.values()}
         if len(spaces) > 1:
             raise InputError(
@@ -120,9 +157,14 @@ class Experiment:
         if self.method.network.classes != space.classes:
             raise InputError(
                 f"network.classes: the network scores {self.method.network.classes} classes and the labels "
-                f"({space.name}) have {space.classes}; make them equal"
+                f"({space.name}) have {space.classes}; make them equal, with --network.classes {space.classes}"
             )
         self.method.validate()
+        for domain in self.sampling:
+            if domain not in self.domains:
+                raise InputError(
+                    f"sampling.{domain}: training reads no such domain, only {' and '.join(self.domains)}"
+                )
         _ = self.domains
 
 
@@ -167,4 +209,7 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
         for key in sorted(old.keys() | new.keys()):
             found += differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
         return found
-    return [] if old == new else [f"{path}: {old} -> {new}"]
+    # A field that the older of two runs did not know is None there, and here, by default, an empty mapping.
+    nothing: list[Any] = [None, {}]
+    alike = old == new or (old in nothing and new in nothing)
+    return [] if alike else [f"{path}: {old} -> {new}"]

@@ -16,7 +16,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxseg.errors import InputError
 
 AXES = ("sweep", "data", "space")
-BATCH_SPEC = PartitionSpec("data", "space")
+BATCH_AXES = ("data", "space")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +62,13 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
-def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """Images over `data`, rows over `space`."""
-    return NamedSharding(mesh, BATCH_SPEC)
+def batch_spec(rank: int) -> PartitionSpec:
+    """How an array [B, H, ...] of a batch is split: images over `data`, rows over `space`; [B] has no rows.
+
+    >>> tuple(batch_spec(4)), tuple(batch_spec(1))
+    (('data', 'space'), ('data',))
+    """
+    return PartitionSpec(*BATCH_AXES[:rank])
 
 
 def put_batch(mesh: Mesh, batch: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, dict[str, jax.Array]]:
@@ -76,7 +80,8 @@ def put_batch(mesh: Mesh, batch: Mapping[str, Mapping[str, np.ndarray]]) -> dict
     space = mesh.shape["space"]
 
     def put(array: np.ndarray) -> jax.Array:
-        spec = BATCH_SPEC if array.shape[1] % space == 0 else PartitionSpec("data")
+        whole = array.ndim > 1 and array.shape[1] % space
+        spec = batch_spec(1 if whole else array.ndim)
         return jax.make_array_from_process_local_data(NamedSharding(mesh, spec), array)
 
     return {domain: {name: put(array) for name, array in part.items()} for domain, part in batch.items()}

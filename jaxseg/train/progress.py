@@ -1,4 +1,4 @@
-"""The live progress line: step, speed, losses, time left, memory.
+"""The live progress line: step, speed, losses, time left, memory, and the wait for input where it is long.
 
 On a terminal the line is rewritten in place; elsewhere (a log file, CI) a new line is printed every few seconds. The
 clock starts after the first step, which includes compilation.
@@ -7,10 +7,13 @@ clock starts after the first step, which includes compilation.
 import resource
 import sys
 import time
-from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import jax
+
+LONG_WAIT = 0.05
+"""Share of the time waiting for input from which the line says so."""
 
 
 @runtime_checkable
@@ -78,6 +81,7 @@ class Progress:
         self._every = 0.2 if self._live else every
         self._first = first
         self._start: float | None = None
+        self._waited = 0.0
         self._shown = 0.0
         self._width = 0
 
@@ -86,6 +90,22 @@ class Progress:
         if self._start is None or step <= self._first:
             return 0.0
         return (step - self._first) * self._images / max(time.monotonic() - self._start, 1e-9)
+
+    def awaited(self, batches: Iterator[Any]) -> Any:
+        """The next of the batches; the time that it takes is counted as waiting for input."""
+        began = time.monotonic()
+        batch = next(batches)
+        if self._start is not None:
+            self._waited += time.monotonic() - began
+        return batch
+
+    @property
+    def input_wait(self) -> float:
+        """Share of the time since the clock started that the host waited for batches.
+
+        The device may still have been at work on the step before: its own share is at most this.
+        """
+        return 0.0 if self._start is None else self._waited / max(time.monotonic() - self._start, 1e-9)
 
     def update(self, step: int, phase: str, values: Mapping[str, float]) -> None:
         """Shows that `step` steps are done; `values` are the losses of the last of them."""
@@ -98,8 +118,9 @@ class Progress:
         speed = self.speed(step)
         left = duration((self._total - step) * self._images / speed) if speed else "?"
         losses = " ".join(f"{name} {value:.4f}" for name, value in values.items())
+        wait = f"  input {self.input_wait:.0%}" if self.input_wait > LONG_WAIT else ""
         self._write(
-            f"{self._label} {phase} {step}/{self._total}  {losses}  {speed:.1f} img/s  left {left}  {memory()}"
+            f"{self._label} {phase} {step}/{self._total}  {losses}  {speed:.1f} img/s{wait}  left {left}  {memory()}"
         )
 
     def note(self, text: str) -> None:

@@ -9,6 +9,7 @@ report.html
 """
 
 import contextlib
+import dataclasses
 import difflib
 import importlib.metadata
 import importlib.util
@@ -19,14 +20,18 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import tyro
 
+from jaxseg.data import RareClasses
+from jaxseg.data.augment import FourierSwap
 from jaxseg.errors import InputError
+from jaxseg.models import LinenNetwork
+from jaxseg.train._inputs import DOMAINS
 from jaxseg.train.experiment import OPERATIONAL, Experiment, differences, resolved
 
 
@@ -60,15 +65,28 @@ def load_config(path: Path) -> Experiment:
 def with_arguments(experiment: Experiment, arguments: Sequence[str], program: str = "jaxseg") -> Experiment:
     """The experiment with fields replaced as `--field value` says; `--help` prints them all and exits.
 
+    An option of `translate` or `sampling` turns these on where the config does not have them. `--network.classes` also
+    changes the number that the network's module is built with.
+
     Raises:
       InputError: an unknown option (the message suggests one) or a value that cannot be read.
     """
+    words = [word.split("=")[0] for word in arguments]
+    wants_help = "-h" in words or "--help" in words
+    default = _turned_on(
+        experiment, lambda name: wants_help or any(w.startswith(f"--{name}.") for w in words)
+    )
+    off = [
+        f"--{name}" for name in SWITCHED if wants_help and _turned_on(experiment, name.__eq__) != experiment
+    ]
     errors = io.StringIO()
     try:
         with contextlib.redirect_stderr(errors):
             parsed, unknown = tyro.cli(
                 Experiment,
-                default=experiment,
+                default=default,
+                description=f"One training run, {experiment.name}."
+                + (f" Off until an option of theirs is given: {', '.join(off)}." if off else ""),
                 args=list(arguments),
                 prog=program,
                 return_unknown_args=True,
@@ -81,11 +99,40 @@ def with_arguments(experiment: Experiment, arguments: Sequence[str], program: st
     if unknown:
         option = next((word for word in unknown if word.startswith("--")), unknown[0])
         near = difflib.get_close_matches(
-            option.split("=")[0].replace("_", "-"), list(_options(experiment)), n=1, cutoff=0.5
+            option.split("=")[0].replace("_", "-"),
+            list(_options(_turned_on(experiment, lambda _: True))),
+            n=1,
+            cutoff=0.5,
         )
         hint = f"did you mean {near[0]}?" if near else "--help lists them"
         raise InputError(f"option: {option} is not known; {hint}")
-    return parsed
+    return _with_module_classes(parsed, experiment)
+
+
+SWITCHED = ("translate", "sampling.source", "sampling.target")
+"""Options that a config leaves out, each a group of its own, and which the command line can turn on."""
+
+
+def _turned_on(experiment: Experiment, wanted: Callable[[str], bool]) -> Experiment:
+    """The experiment with those of the switched groups that are wanted and that it does not have, at their defaults."""
+    sampling = {domain: RareClasses() for domain in DOMAINS if wanted(f"sampling.{domain}")}
+    return dataclasses.replace(
+        experiment,
+        translate=experiment.translate or (FourierSwap() if wanted("translate") else None),
+        sampling={**sampling, **experiment.sampling},
+    )
+
+
+def _with_module_classes(experiment: Experiment, before: Experiment) -> Experiment:
+    """The experiment whose network's module is built for as many classes as the network has, if it was before."""
+    network, old = experiment.method.network, before.method.network
+    if network.classes == old.classes or not isinstance(network, LinenNetwork):
+        return experiment
+    if getattr(network.module, "classes", None) != old.classes:
+        return experiment
+    network = dataclasses.replace(network, module=network.module.clone(classes=network.classes))
+    method: Any = experiment.method
+    return dataclasses.replace(experiment, method=dataclasses.replace(method, network=network))
 
 
 def message_of(box: str) -> str:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -22,21 +23,21 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from jaxseg import data
-from jaxseg.data.augment import Augmentation
+from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.errors import InputError
 from jaxseg.methods import Method, Metrics, State
 from jaxseg.methods.method import AUGMENTATION_STREAM
+from jaxseg.models import pretrained
+from jaxseg.train._inputs import DOMAINS, image_size, ready
 from jaxseg.train.checkpoint import Checkpoints, abstract_state
 from jaxseg.train.evaluation import evaluate
 from jaxseg.train.experiment import Experiment
-from jaxseg.train.mesh import BATCH_SPEC, put_batch, replicated
+from jaxseg.train.mesh import put_batch, replicated
 from jaxseg.train.progress import Progress, TextStream
 from jaxseg.train.run import RunFolder
 
 LINES = 2000
 """About how many training lines `metrics.jsonl` gets at most."""
-
-DOMAINS = ("source", "target")
 
 
 class Diverged(InputError):
@@ -56,40 +57,17 @@ class Stopped(Exception):
         self.step, self.signal = step, signal_number
 
 
-def augmented(augment: Mapping[str, Augmentation], key: Array, part: Mapping[str, Array]) -> dict[str, Array]:
-    """One domain's batch after augmentation: float32 image, label, and `valid`, false where a crop was padded.
-
-    `valid` comes from sending an all-zero label map through the same draws, so on the target it tells nothing of the
-    true labels.
-    """
-    image: Any = part["image"].astype(jnp.float32)
-    label: Any = part["label"]
-    covered: Any = jnp.zeros(label.shape, jnp.uint8)
-    for index, step in enumerate(augment.values()):
-        draw = jax.random.fold_in(key, index)
-        _, covered = step(draw, image, covered)
-        image, label = step(draw, image, label)
-    return {"image": image, "label": label, "valid": covered == 0}
-
-
 @functools.partial(jax.jit, static_argnames=("phase",), donate_argnames=("state",))
 def _step(
     method: Method,
     augment: Mapping[str, Augmentation],
+    translate: FourierSwap | None,
     state: State,
     batch: Mapping[str, Mapping[str, Array]],
     phase: int,
 ) -> tuple[State, Metrics]:
-    ready = {
-        domain: jax.lax.with_sharding_constraint(
-            augmented(
-                augment, jax.random.fold_in(state.key(AUGMENTATION_STREAM), DOMAINS.index(domain)), part
-            ),
-            BATCH_SPEC,
-        )
-        for domain, part in batch.items()
-    }
-    return method.step(state, ready, phase)
+    inputs = ready(augment, translate, state.key(AUGMENTATION_STREAM), batch)
+    return method.step(state, inputs, phase)
 
 
 @functools.cache
@@ -129,6 +107,7 @@ def train(experiment: Experiment, folder: RunFolder, *, stream: TextStream | Non
         threads=experiment.threads,
         process_index=jax.process_index(),
         process_count=jax.process_count(),
+        sampling=experiment.sampling,
     )
     with jax.set_mesh(mesh), Checkpoints(folder.checkpoints) as checkpoints, _signals() as received:
         return _Loop(experiment, folder, mesh, checkpoints, iterator, size, received, stream).run()
@@ -140,27 +119,30 @@ def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tup
     Prepares the data sets where they are not yet; writes nothing into a run folder.
 
     Raises:
-      InputError: the data, the batch, the mesh or the image size does not fit.
+      InputError: the data, the batch, the mesh, the image size or the sampling does not fit.
     """
     experiment.validate()
     mesh = experiment.mesh.build(experiment.batch)
     sources = {
         domain: data_set.source(experiment.train_split) for domain, data_set in experiment.domains.items()
     }
-    first = next(iter(sources.values()))[0]["image"]
-    size = image_size(experiment, (first.shape[0], first.shape[1]))
-    experiment.method.network.validate(*size)
-    return mesh, sources, size
-
-
-def image_size(experiment: Experiment, native: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of what the network sees in training, when the data's images are `native`."""
-    part = {
-        "image": jax.ShapeDtypeStruct((1, *native, 3), jnp.uint8),
-        "label": jax.ShapeDtypeStruct((1, *native), jnp.uint8),
-    }
-    shape = jax.eval_shape(lambda p: augmented(experiment.augment, jax.random.key(0), p), part)["image"].shape
-    return shape[1], shape[2]
+    sizes = {}
+    for domain, source in sources.items():
+        native = source[0]["image"].shape
+        sizes[domain] = image_size(experiment.augment, (native[0], native[1]))
+        experiment.method.network.validate(*sizes[domain])
+    if experiment.translate is not None and sizes["source"] != sizes["target"]:
+        shown = [f"{sizes[domain][0]}x{sizes[domain][1]}" for domain in DOMAINS]
+        raise InputError(
+            f"translate: images of the source are {shown[0]} after augmentation and those of the target {shown[1]}; "
+            "resize both data sets or crop both to one size (--augment.crop.size where there is a crop)"
+        )
+    for data_set in experiment.scored.values():
+        if data_set.has("val"):  # what is missing is told now, and not after the training
+            data_set.source("val")
+    for domain, rare in experiment.sampling.items():
+        rare.order(sources[domain], experiment.seed, domain, experiment.threads)
+    return mesh, sources, next(iter(sizes.values()))
 
 
 class _Loop:
@@ -202,10 +184,12 @@ class _Loop:
             phase, start = self.method.phase_at(step)
             if step == start:
                 state = jax.device_put(_begin(self.method, state, phase), replicated(self.mesh))
-            batch = put_batch(self.mesh, next(self.iterator))
+            batch = put_batch(self.mesh, self.progress.awaited(self.iterator))
             if step == first:
                 self.progress.note("compiles the training step")
-            state, metrics = _step(self.method, self.experiment.augment, state, batch, phase)
+            state, metrics = _step(
+                self.method, self.experiment.augment, self.experiment.translate, state, batch, phase
+            )
             self._read_late()
             self.late = (step + 1, metrics)
             self._after(step + 1, state)
@@ -228,7 +212,7 @@ class _Loop:
             self.method, jnp.int32(self.experiment.seed), size=self.size
         )
         if self.experiment.initialize is not None:
-            _, variables = variables_of(RunFolder(self.experiment.initialize))
+            variables = _given(self.experiment, self.experiment.initialize, self.method.variables(state))
             state = self.method.with_variables(state, variables)
         return jax.device_put(state, replicated(self.mesh)), 0
 
@@ -255,8 +239,8 @@ class _Loop:
                     domain=experiment.domain_of(data_set),
                 )
                 line = {"kind": "evaluation", "step": done, "on": f"{name}/val"}
-                self.folder.log(line | {"mean_iou": score.mean_iou, "pixel_accuracy": score.pixel_accuracy})
-                self.progress.note(f"step {done}: mIoU {100 * score.mean_iou:.1f} on {name}/val")
+                self.folder.log(line | score.figures)
+                self.progress.note(f"step {done}: {score.headline} on {name}/val")
 
     def _save(self, done: int, state: State) -> None:
         """Saves a state whose step is known to be finite."""
@@ -277,7 +261,8 @@ class _Loop:
         if step % self.log_every == 0 or step == self.total:
             seconds = time.monotonic() - self.began
             line = {"kind": "train", "step": step, "phase": phase, "seconds": round(seconds, 3)}
-            self.folder.log(line | {"images_per_second": round(self.progress.speed(step), 2)} | values)
+            pace = {"images_per_second": round(self.progress.speed(step), 2)}
+            self.folder.log(line | pace | {"input_wait": round(self.progress.input_wait, 4)} | values)
         self.progress.update(step, phase, values["terms"])
 
     def _check_finite(self, step: int, phase: str, values: Mapping[str, Any]) -> None:
@@ -315,6 +300,21 @@ def variables_of(folder: RunFolder) -> tuple[int, dict[str, Any]]:
         one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
         like = abstract_state(experiment.method, latest, (64, 64), one)
         return latest, jax.device_get(experiment.method.variables(checkpoints.restore(latest, like)))
+
+
+def _given(experiment: Experiment, path: Path, fresh: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables to start from: those of a run's last checkpoint, or a file's put into fresh ones."""
+    if not path.is_file():
+        return variables_of(RunFolder(path))[1]
+    network = experiment.method.network
+    loaded = pretrained.load(network, path, variables=fresh, head=experiment.initialize_head)
+    if loaded.network.normalization != network.normalization:
+        raise InputError(
+            f"initialize: the weights of {path} expect {loaded.network.normalization} and the network has "
+            f"{network.normalization}; set network.normalization to theirs"
+        )
+    print(f"{path}: {loaded.report}", file=sys.stderr)
+    return loaded.variables
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Experiments on handwritten digits: labels of whole images."""

@@ -1,0 +1,1 @@
+"""Experiments on a folder of one's own images."""

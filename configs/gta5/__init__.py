@@ -1,0 +1,1 @@
+"""Experiments from GTA5 to Cityscapes."""

@@ -1,0 +1,54 @@
+r"""DeepLabv2 trained on GTA5 alone and scored on Cityscapes: the row "source only" of the adaptation tables.
+
+    python -m experiments.train configs/gta5/deeplab_v2.py --data.dir GTA5 --target.dir CITYSCAPES \
+        --initialize WEIGHTS
+
+GTA5 holds images and labels; CITYSCAPES holds leftImg8bit and gtFine, as folders or as the two zips. With
+`--data.split-list split.mat`, the owners' list, the 12,403 images of their train split are trained on, as MaxSquare
+does, and their val split is scored too; without it all 24,966, as AdaptSegNet. `--translate.beta 0.01` gives every
+source image the style of a Cityscapes image (FDA, whose own recipe differs in more than that).
+
+Hardware: one GPU is meant, the batch is 1. Time and expected figure: nothing was measured here. The paper's figure:
+36.9 mIoU (MaxSquare's table, ResNet-101), scored at 1024x512.
+
+The settings are those with which the released code of MaxSquare (Chen et al. 2019) pretrains on the source: SGD 2.5e-4,
+the heads ten times that, momentum 0.9, weight decay 5e-4, poly 0.9 that counts to 200,000 and is stopped at 80,000,
+batch 1, 1280x720, mirrored and blurred at random. As AdaptSegNet and AdvEnt score: images at 1024x512, labels at their
+2048x1024; MaxSquare scores at 1024x512.
+
+WEIGHTS is the released initialisation of DeepLabv2's ResNet-101 (.pth, .npz or .safetensors; `models.pretrained` says
+which keys); without it training starts from random weights, from which a network of this depth learns far less.
+
+What is not as there: all four branches of the head are summed, as the paper of DeepLab has it; the two of
+the released code are --network.module.active 2. The stem's batch-norm scale and bias are trained too, which MaxSquare
+holds fixed (AdaptSegNet holds all fixed: --optimizer.groups.norm 0).
+"""
+
+from jaxseg import losses, models
+from jaxseg.data import GTA5, Cityscapes
+from jaxseg.data.augment import GaussianBlur, ScaleCropFlip
+from jaxseg.methods import SGD, Groups, ObjectiveMethod, Poly, Term
+from jaxseg.train import EvaluationProtocol, Experiment, MeshShape
+
+SOURCE_SIZE, TARGET_SIZE = (720, 1280), (512, 1024)
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return Experiment(
+        name="gta5-deeplab-v2",
+        data=GTA5(resize=SOURCE_SIZE),
+        target=Cityscapes(),
+        method=ObjectiveMethod(
+            network=models.deeplab_v2(19),
+            objective={"source": Term(losses.SoftmaxCrossEntropy())},
+            steps=80_000,
+            optimizer=SGD(schedule=Poly(stretch=2.5), groups=Groups(head=10.0)),
+        ),
+        augment={"mirror": ScaleCropFlip(size=SOURCE_SIZE, scale=(1.0, 1.0)), "blur": GaussianBlur()},
+        batch=1,
+        mesh=MeshShape(data=1),
+        evaluation=EvaluationProtocol(size=TARGET_SIZE, batch=1),
+        evaluate_every=5000,
+        checkpoint_every=1000,
+    )
