@@ -6,6 +6,7 @@ from typing import Any
 import tyro
 
 from experiments._command import parse, run
+from experiments.benchmark.input import Input, run_input
 from experiments.benchmark.losses import Losses
 from experiments.benchmark.losses import run as run_losses
 from experiments.benchmark.models import Models
@@ -13,6 +14,7 @@ from experiments.benchmark.models import run as run_models
 from jaxseg.errors import InputError
 
 BENCHMARKS: dict[str, tuple[Any, Any]] = {
+    "input": (Input(), run_input),
     "losses": (Losses(), run_losses),
     "models": (Models(), run_models),
 }

@@ -2,15 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import Any, Literal
 
 import jax
 import numpy as np
 import pytest
 
-from experiments import _benchmark_input as benchmark
-from experiments._benchmark_input import Input, run_input
-from jaxseg.data.augment import ScaleCropFlip
+from experiments.benchmark import input as benchmark
+from experiments.benchmark.__main__ import BENCHMARKS, main
+from experiments.benchmark.input import Input, run_input
+from jaxseg.data.augment import ColorJitter, ScaleCropFlip
 from jaxseg.errors import InputError
+
+ORDERS = (slice(None), slice(None, None, -1))
+"""As it is, and mirrored."""
 
 
 @pytest.mark.fast
@@ -20,7 +25,7 @@ def test_both_formats_hold_the_same_scenes() -> None:
     )
     assert png.examples[0][0].startswith(b"\x89PNG")
     assert jpeg.examples[0][0].startswith(b"\xff\xd8")
-    for one, other in zip(png, jpeg, strict=False):
+    for one, other in ((png[index], jpeg[index]) for index in range(3)):
         assert one["image"].shape == (32, 64, 3)
         assert np.abs(one["image"].astype(int) - other["image"]).mean() < 12
         np.testing.assert_array_equal(one["label"], other["label"])
@@ -40,14 +45,26 @@ def test_ours_alone_is_timed_and_written(tmp_path: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.slow
-def test_torch_is_timed_beside(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("against", ["torch", "torch-uint8"])
+def test_torch_is_timed_beside(against: Literal["torch", "torch-uint8"]) -> None:
     pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
-    rows = benchmark.measure("jpeg", Input(size=(32, 64), images=4, batch=2, threads=1, rounds=1))
-    for row in rows.values():
+    options = Input(size=(32, 64), images=4, batch=2, threads=1, rounds=1, against=against)
+    for row in benchmark.measure("jpeg", options).values():
         assert row["ratio"] == pytest.approx(row["jaxseg"] / row["torch"], rel=0.01)
 
 
-def test_torch_augments_as_we_do(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fast
+def test_the_command_explains_each_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in BENCHMARKS:
+        with pytest.raises(SystemExit) as stop:
+            main([name, "--help"])
+        assert stop.value.code == 0
+        assert f"experiments.benchmark {name}" in capsys.readouterr().out
+    assert "input" in BENCHMARKS
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_torch_augments_as_we_do(whole: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the range of scales shrunk to 1, and of colours to nothing, only the mirror image is left to chance."""
     torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
     monkeypatch.setattr(benchmark, "SCALE", (1.0, 1.0))
@@ -56,16 +73,27 @@ def test_torch_augments_as_we_do(monkeypatch: pytest.MonkeyPatch) -> None:
     image = rng.integers(0, 256, (64, 128, 3), dtype=np.uint8)
     label = rng.integers(0, 11, (64, 128), dtype=np.uint8)
     pixels, truth = benchmark.augmented_by_torch(
-        torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label), (32, 64)
+        torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label), (32, 64), whole=whole
     )
     crop, expected = ScaleCropFlip(size=(32, 64), scale=(1.0, 1.0), flip=False)(
         jax.random.key(0), image[None], label[None]
     )
     found = pixels.permute(1, 2, 0).numpy()
-    mirrored = np.abs(found - crop[0]).max() > 1
-    order = slice(None, None, -1) if mirrored else slice(None)
-    np.testing.assert_allclose(found[:, order], crop[0], atol=0.01)
-    assert truth.shape == expected.shape[1:]
+    apart = [np.abs(found[:, order] - crop[0]).max() for order in ORDERS]
+    order = ORDERS[int(np.argmin(apart))]
+    np.testing.assert_allclose(found[:, order], crop[0], atol=1.01 if whole else 0.01)
+    np.testing.assert_array_equal(truth.numpy()[:, order], np.asarray(expected)[0])
+
+
+def test_torch_jitters_as_we_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every factor fixed at 1.2 by a range that has no width; our formula is taken at the same factors."""
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    monkeypatch.setattr(benchmark, "_uniform", lambda low, high: 1.2)
+    image = np.random.default_rng(0).integers(0, 256, (8, 12, 3)).astype(np.float32)
+    monkeypatch.setattr(jax.random, "uniform", lambda key, shape: jax.numpy.full(shape, 1.0))
+    expected, _ = ColorJitter(0.2, 0.2, 0.2).apply(jax.random.key(0), image[None], None)
+    found = benchmark._jittered(torch.from_numpy(image.transpose(2, 0, 1).copy()))
+    np.testing.assert_allclose(found.permute(1, 2, 0).numpy(), expected[0], atol=1e-3)
 
 
 def test_torch_pads_with_grey_and_void(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,6 +110,6 @@ def test_torch_pads_with_grey_and_void(monkeypatch: pytest.MonkeyPatch) -> None:
     ("fields", "says"),
     [({"batch": 5}, "batch: 5; at least 1, and a divisor of images"), ({"rounds": 0}, "rounds, threads: 0")],
 )
-def test_bad_options_are_named(fields: dict[str, int], says: str) -> None:
+def test_bad_options_are_named(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         run_input(Input(**fields))

@@ -1,0 +1,84 @@
+"""Decoding: the fast way gives the pixels that Pillow gives, and leaves to it what it cannot read."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from jaxseg.data._images import decode_image, decode_label
+from jaxseg.data._png import decode_png
+from jaxseg.errors import InputError
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (19, 31), dtype=np.uint8)
+RGB = np.cumsum(RNG.integers(0, 9, (19, 31, 3), dtype=np.uint8), axis=1, dtype=np.uint8)
+
+
+def encoded(picture: Image.Image, kind: str = "png", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format=kind, **options)
+    return buffer.getvalue()
+
+
+def gamma() -> PngImagePlugin.PngInfo:
+    """A file that asks for another brightness: neither reader heeds it."""
+    information = PngImagePlugin.PngInfo()
+    information.add(b"gAMA", (100000).to_bytes(4, "big"))
+    return information
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"compress_level": 0}, {"compress_level": 9}, {"transparency": (1, 2, 3)}, {"pnginfo": gamma()}],
+)
+def test_plain_png_is_decoded_fast_and_exactly(options: dict[str, Any]) -> None:
+    image = encoded(Image.fromarray(RGB), **options)
+    options = {**options, "transparency": 3} if "transparency" in options else options
+    label = encoded(Image.fromarray(GREY), **options)
+    fast, ids = decode_png(image, 3), decode_png(label, 1)
+    assert fast is not None
+    assert ids is not None
+    np.testing.assert_array_equal(fast, RGB)
+    np.testing.assert_array_equal(ids[..., 0], GREY)
+    np.testing.assert_array_equal(decode_image(image, "x"), RGB)
+    np.testing.assert_array_equal(decode_label(label, "x"), GREY)
+    assert decode_label(label, "x").shape == GREY.shape
+    assert decode_png(image, 1) is None
+    assert decode_png(label, 3) is None
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "L", "LA", "1", "I;16"])
+def test_other_png_is_left_to_pillow(mode: str) -> None:
+    deep = Image.fromarray(GREY.astype(np.uint16))
+    picture = deep if mode == "I;16" else Image.fromarray(RGB).convert(mode)
+    bytes_ = encoded(picture)
+    assert decode_png(bytes_, 3) is None
+    opened = Image.open(io.BytesIO(bytes_))
+    np.testing.assert_array_equal(decode_image(bytes_, "x"), np.asarray(opened.convert("RGB")))
+    if mode in ("P", "L"):
+        np.testing.assert_array_equal(decode_label(bytes_, "x"), np.asarray(picture))
+    else:
+        with pytest.raises(InputError, match=r"^x: a label image has one 8-bit channel"):
+            decode_label(bytes_, "x")
+
+
+def test_jpeg_is_pillows() -> None:
+    bytes_ = encoded(Image.fromarray(RGB), "jpeg")
+    assert decode_png(bytes_, 3) is None
+    np.testing.assert_array_equal(decode_image(bytes_, "x"), np.asarray(Image.open(io.BytesIO(bytes_))))
+
+
+@pytest.mark.parametrize("damage", ["half", "start", "flipped"])
+def test_damage_is_told_as_pillow_tells_it(damage: str) -> None:
+    whole = encoded(Image.fromarray(RGB), compress_level=0)
+    broken = {
+        "half": whole[: len(whole) // 2],
+        "start": b"\x00" + whole[1:],
+        "flipped": whole[:60] + bytes([whole[60] ^ 255]) + whole[61:],
+    }[damage]
+    assert decode_png(broken, 3) is None
+    with pytest.raises(InputError, match=r"^x: not a readable image"):
+        decode_image(broken, "x")
