@@ -12,9 +12,13 @@ import tyro
 from jaxseg.errors import InputError
 
 
-def run(main: Callable[[Sequence[str]], int | None]) -> NoReturn:
-    """Runs a command's `main(arguments)` as the process: its status is the exit status, 2 for unusable input."""
-    keep_freed_memory()
+def run(main: Callable[[Sequence[str]], int | None], *, keep: bool = True) -> NoReturn:
+    """Runs a command's `main(arguments)` as the process: its status is the exit status, 2 for unusable input.
+
+    With `keep`, freed memory is kept, see `keep_freed_memory`.
+    """
+    if keep:
+        keep_freed_memory()
     try:
         sys.exit(main(sys.argv[1:]) or 0)
     except InputError as error:

@@ -37,4 +37,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, keep=False)  # a plain process, as whoever calls a library has

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments._command import keep_freed_memory
 from experiments.benchmark import machine
 from experiments.benchmark.timing import interleaved, median_ratio
 from jaxseg import losses
@@ -36,6 +37,9 @@ class Losses:
     """Also time plain PyTorch, eager and compiled."""
     only: tuple[str, ...] = ()
     """Names of the losses to time; all by default."""
+    keep_memory: bool = False
+    """On a CPU with glibc, have the process keep freed memory, as the training command does. It spares both sides
+    faulting in the pages of every large array anew; a plain process, the default, does not."""
     rounds: int = 21
     """Rounds at most; the median is reported."""
     seconds: float = 20.0
@@ -103,6 +107,8 @@ def run(options: Losses) -> None:
         raise InputError(f"shape: {options.shape}; images, height, width at least 1, classes at least 2")
     if options.rounds < 1:
         raise InputError(f"rounds: {options.rounds}; at least 1")
+    if options.keep_memory:
+        keep_freed_memory()
     problem = Problem.draw(options.shape)
     chosen = cases(problem)
     unknown = [name for name in options.only if name not in chosen]
@@ -111,7 +117,10 @@ def run(options: Losses) -> None:
     where = machine.facts()
     print(machine.heading(where))
     shape = "x".join(map(str, options.shape))
-    print(f"forward and backward at [{shape}] {options.dtype}, medians of up to {options.rounds} rounds\n")
+    memory = "freed memory kept" if options.keep_memory else "a plain process"
+    print(
+        f"forward and backward at [{shape}] {options.dtype}, medians of up to {options.rounds} rounds, {memory}\n"
+    )
     rows = {}
     for name, loss in chosen.items():
         if options.only and name not in options.only:
@@ -123,6 +132,7 @@ def run(options: Losses) -> None:
         gc.collect()
     if options.out is not None:
         settings = {"shape": options.shape, "dtype": options.dtype, "rounds": options.rounds}
+        settings["keep_memory"] = options.keep_memory
         record = {"machine": where, **settings, "losses": rows}
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(record, indent=1) + "\n")

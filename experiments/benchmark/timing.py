@@ -8,10 +8,17 @@ Contender = Callable[[], object]
 """Does the work once, and returns only when it is done."""
 
 
+BURST, SHORT = 4, 0.3
+"""Calls of a contender in a round, and the seconds below which it is called more than once."""
+
+
 def interleaved(
     contenders: Mapping[str, Contender], *, rounds: int, seconds: float, warmup: int = 2
 ) -> dict[str, list[float]]:
-    """Milliseconds of each round of each contender.
+    """Milliseconds of a call in each round, of each contender.
+
+    A contender whose calls are short is called several times in a row in its turn, and the first is not counted: idle
+    threads of the one before still hold the cores then, and caches are another's.
 
     Args:
       contenders: what to time, by name.
@@ -26,19 +33,29 @@ def interleaved(
     >>> len(times["nothing"])
     4
     """
-    for contender in contenders.values():
+    short: dict[str, bool] = {}
+    for name, contender in contenders.items():
         for _ in range(warmup):
-            contender()
+            last = _timed(contender, 1)
+            short[name] = last < 1000.0 * SHORT
     times: dict[str, list[float]] = {name: [] for name in contenders}
     began = time.perf_counter()
     for done in range(rounds):
         if seconds and done >= 3 and time.perf_counter() - began > seconds:
             break
         for name, contender in contenders.items():
-            start = time.perf_counter()
-            contender()
-            times[name].append(1000.0 * (time.perf_counter() - start))
+            if short.get(name):
+                contender()
+            times[name].append(_timed(contender, BURST if short.get(name) else 1))
     return times
+
+
+def _timed(contender: Contender, calls: int) -> float:
+    """Milliseconds of one of several calls in a row."""
+    start = time.perf_counter()
+    for _ in range(calls):
+        contender()
+    return 1000.0 * (time.perf_counter() - start) / calls
 
 
 def median_ratio(times: Mapping[str, list[float]], slower: str, faster: str) -> float:

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# torch builds its modules from attributes that no annotation knows.
 """The networks as PyTorch modules with their public key layouts: timed beside ours, and what the tests compare with.
 
 Written from the papers' layer lists; no code of the published forms is in them.
