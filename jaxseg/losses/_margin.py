@@ -30,7 +30,6 @@ from jaxseg.losses._pixels import (
     keep,
     log_softmax_of,
     reduce_together,
-    settled,
     shift_and_log_total,
 )
 
@@ -77,14 +76,14 @@ def _log_odds_statistics(
 @_log_odds_statistics.defjvp
 def _log_odds_statistics_jvp(primals: tuple, tangents: tuple) -> tuple[Statistics, Statistics]:
     x, labels, valid = primals
-    statistics = settled(_log_odds_statistics(x, labels, valid))
+    statistics = _log_odds_statistics(x, labels, valid)
     true = is_true_class(labels, x.shape[-1])
     # Masked before the exponential: where the true class leads by far, its own entry would overflow.
     r = jnp.exp(jnp.where(true, jnp.finfo(x.dtype).min, log_softmax_of(x, statistics)))
     known = valid & (statistics[1] > math.log(jnp.finfo(x.dtype).tiny))
     log_total = keep(jnp.sum(r * tangents[0], axis=-1), known)
     change = keep(jnp.sum((r - true.astype(x.dtype)) * tangents[0], axis=-1), known)
-    return statistics, (jnp.zeros_like(log_total), *settled((log_total, change)))
+    return statistics, (jnp.zeros_like(log_total), log_total, change)
 
 
 class Sides(NamedTuple):

@@ -154,6 +154,7 @@ def reference(params, x, variant, at_once=False):
     ],
 )
 def test_logits_are_those_of_torch_operations(variant, size, at_once):
+    pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
     network = fcn8s(5, variant=variant, width=0.05, at_once=at_once)
     image, torch_image = oracles.image(*size)
     variables = oracles.drawn(network.init, image)
