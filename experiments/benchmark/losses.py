@@ -6,7 +6,6 @@ is those bytes over its time, beside what a plain scaling of as many numbers rea
 
 import dataclasses
 import gc
-import json
 import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -129,13 +128,10 @@ def run(options: Losses) -> None:
         if len(rows) == 1:
             print(_header(rows[name]))
         print(_line(name, rows[name]), flush=True)
-        gc.collect()
-    if options.out is not None:
         settings = {"shape": options.shape, "dtype": options.dtype, "rounds": options.rounds}
         settings["keep_memory"] = options.keep_memory
-        record = {"machine": where, **settings, "losses": rows}
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
+        machine.write(options.out, {"machine": where, **settings, "losses": rows})
+        gc.collect()
 
 
 def _measure(name: str, loss: losses.Loss, problem: Problem, options: Losses) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a measurement must say of where it was made, and the memory rate that it can reach there."""
 
+import json
 import os
 import platform
 from pathlib import Path
@@ -32,6 +33,16 @@ def heading(where: dict[str, Any]) -> str:
     """Two lines that say where figures were measured."""
     machine = f"{where['processor']}, {where['cores']} cores, {', '.join(where['devices'])}"
     return machine + "\n" + ", ".join(f"{name} {version}" for name, version in where["versions"].items())
+
+
+def write(path: Path | None, record: dict[str, Any]) -> None:
+    """Writes figures as JSON, if a file is named; called after every row, so that a stopped run keeps its rows."""
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(record, indent=1) + "\n")
+    partial.replace(path)
 
 
 def _version(package: str) -> str | None:

@@ -6,7 +6,6 @@ the device. The PyTorch side is the same network with the same number of paramet
 
 import dataclasses
 import gc
-import json
 import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -88,11 +87,9 @@ def run(options: Models) -> None:
         if len(rows) == 1:
             print(_header())
         print(_line(name, rows[name]), flush=True)
-        gc.collect()
-    if options.out is not None:
         record = {"machine": where, "dtype": options.dtype, "rounds": options.rounds, "models": rows}
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
+        machine.write(options.out, record)
+        gc.collect()
 
 
 def _measure(name: str, options: Models) -> dict[str, Any]:

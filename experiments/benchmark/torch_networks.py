@@ -31,8 +31,21 @@ def make(name: str, classes: int) -> Any:
     if name == "deeplab_v3":
         models = torchvision_models()
         return None if models is None else DeepLabV3(models, classes)
-    makers = {"enet": enet, "segnet": segnet, "fcn8s": fcn8s, "deeplab_v2": deeplab_v2}
-    return makers[name](classes)
+    if name == "deeplab_v2":
+        return First(deeplab_v2(classes))
+    return {"enet": enet, "segnet": segnet, "fcn8s": fcn8s}[name](classes)
+
+
+class First(nn.Module):
+    """The first output of a module with several."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Logits."""
+        return self.module(image)[0]
 
 
 def torchvision_models() -> Any:

@@ -17,6 +17,7 @@ from jaxseg.models._resampling import _pad_to_even, _quarters, crop
 Dtype = Any
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _FEW_CHANNELS, _FEW_TAPS = 8, 9
+_MANY_CHANNELS, _MANY_TAPS = 64, 25
 
 
 def _on_cpu() -> bool:
@@ -54,7 +55,8 @@ class Conv(nn.Module):
     Padding is `dilation * (k - 1) / 2` on both sides for odd kernels; a 2x2 kernel takes stride 2, and zeros complete
     the last cell of odd sides. With `padding` given, kernels of any side work, and side n becomes
     `floor((n + 2 padding - dilation (k - 1) - 1) / stride) + 1`, as torch has it. On a CPU, inputs of few channels have
-    the pixels under a small kernel collected and multiplied at once, two to four times faster than a convolution.
+    the pixels under a small kernel collected and multiplied at once, two to four times faster than a convolution; so
+    have inputs of many channels under a large one.
 
     Attributes:
       features: channels of the result.
@@ -95,7 +97,7 @@ class Conv(nn.Module):
             first, second, third, fourth = _quarters(_pad_to_even(x, 0.0))
             y = _product(first, weights[0, 0]) + _product(second, weights[0, 1])
             y = y + _product(third, weights[1, 0]) + _product(fourth, weights[1, 1])
-        elif not given and _on_cpu() and x.shape[-1] < _FEW_CHANNELS and taps <= _FEW_TAPS:
+        elif _on_cpu() and (self._few(x.shape[-1], taps) or self._wide(x.shape[-1], taps)):
             y = _product(self._windows(x), weights.reshape(-1, self.features))
         else:
             strides, dilations = (self.stride, self.stride), (self.dilation, self.dilation)
@@ -103,6 +105,13 @@ class Conv(nn.Module):
                 x, weights, strides, self._padding(), rhs_dilation=dilations, dimension_numbers=_NHWC
             )
         return y + _bias(self, self.features, self.dtype) if self.use_bias else y
+
+    def _few(self, channels: int, taps: int) -> bool:
+        return self.padding is None and channels < _FEW_CHANNELS and taps <= _FEW_TAPS
+
+    def _wide(self, channels: int, taps: int) -> bool:
+        """As in the fc6 of an FCN, for which XLA's convolution on CPU takes seconds."""
+        return channels >= _MANY_CHANNELS and taps >= _MANY_TAPS
 
     def _padding(self) -> list[tuple[int, int]]:
         margins = [
@@ -112,8 +121,11 @@ class Conv(nn.Module):
 
     def _windows(self, x: Array) -> Array:
         """[B, h, w, kh * kw * D]: the pixels under the kernel at every output position."""
-        height, width = (-(-side // self.stride) for side in x.shape[1:3])
         padded = jnp.pad(x, ((0, 0), *self._padding(), (0, 0)))
+        reach = [self.dilation * (k - 1) for k in self.kernel]
+        height, width = (
+            (side - far - 1) // self.stride + 1 for side, far in zip(padded.shape[1:3], reach, strict=True)
+        )
         parts = []
         for row in range(self.kernel[0]):
             for column in range(self.kernel[1]):
