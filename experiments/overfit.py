@@ -8,7 +8,6 @@ running statistics. Widths are small, so that two cores do it in minutes.
 """
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments._command import parse, run
+from experiments.benchmark import machine
 from jaxseg import losses, models
 from jaxseg.data import Streets
 from jaxseg.errors import InputError
@@ -72,11 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         make, rate, size = NETWORKS[name]
         rows[name] = {"size": size, **fit(make(), rate, *examples(size), own.steps)}
         print(f"{name}: {describe(rows[name])}", flush=True)
-    if own.out is not None:
-        from experiments.benchmark import machine
-
-        own.out.parent.mkdir(parents=True, exist_ok=True)
-        own.out.write_text(json.dumps({"machine": machine.facts(), "networks": rows}, indent=1) + "\n")
+        machine.write(own.out, {"machine": machine.facts(), "networks": rows})
     return 0 if all(row["accuracy"] >= AIM for row in rows.values()) else 1
 
 
