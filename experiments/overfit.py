@@ -37,7 +37,7 @@ NETWORKS: Mapping[str, tuple[Callable[[], Network], float, tuple[int, int]]] = {
     "deeplab_v2": (lambda: models.deeplab_v2(CLASSES, depth=50, width=0.25), 1e-3, LARGE),
     "deeplab_v3": (
         lambda: models.deeplab_v3(CLASSES, depth=50, width=0.25, output_stride=8, momentum=0.9),
-        1e-3,
+        3e-3,
         LARGE,
     ),
     "deeplab_v3_plus": (
