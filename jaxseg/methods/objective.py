@@ -21,6 +21,7 @@ from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
 from jaxseg.losses import Loss, Scalar
+from jaxseg.methods._steps import forwarded, moved
 from jaxseg.methods.method import METHOD_STREAM, Batch, Method, Metrics, Phase, State, initial_state
 from jaxseg.methods.optimizer import SGD, STATIC, Optimizer
 from jaxseg.models import Network, Output
@@ -189,8 +190,9 @@ class ObjectiveMethod(Method):
 
         (value, (batch_stats, terms)), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
         position = state.step - start
-        transformation = optimizer.transformation(position, steps, self.network.head)
-        updates, opt_state = transformation.update(gradient, state.opt_state, state.params)
+        params, opt_state = moved(
+            optimizer, state.params, gradient, state.opt_state, position, steps, self.network.head
+        )
         metrics = {
             "loss": value,
             "terms": terms,
@@ -200,7 +202,7 @@ class ObjectiveMethod(Method):
         new = dataclasses.replace(
             state,
             step=state.step + 1,
-            params=optax.apply_updates(state.params, updates),
+            params=params,
             batch_stats=batch_stats,
             opt_state=opt_state,
         )
@@ -213,29 +215,11 @@ class ObjectiveMethod(Method):
         used = [
             domain for domain in self.domains if any(term.domain == domain for term in objective.values())
         ]
-        images = {domain: self.network.normalization(batch[domain]["image"]) for domain in used}
-        key = state.key(METHOD_STREAM)
-        batch_stats = state.batch_stats
-        outputs: dict[str, Output] = {}
-        if self.forward == "concatenated":
-            both, batch_stats = self.network.apply(
-                {"params": params, "batch_stats": batch_stats},
-                jnp.concatenate([images[domain] for domain in used]),
-                train=True,
-                rngs={"dropout": key},
-            )
-            first = 0
-            for domain in used:
-                rows = slice(first, first + images[domain].shape[0])
-                outputs[domain] = jax.tree.map(lambda part, rows=rows: part[rows], both)
-                first = rows.stop
-            return outputs, batch_stats
-        for index, domain in enumerate(used):
-            outputs[domain], batch_stats = self.network.apply(
-                {"params": params, "batch_stats": batch_stats},
-                images[domain],
-                train=True,
-                rngs={"dropout": jax.random.fold_in(key, index)},
-                domain=domain,
-            )
-        return outputs, batch_stats
+        return forwarded(
+            self.network,
+            params,
+            state.batch_stats,
+            {domain: batch[domain]["image"] for domain in used},
+            state.key(METHOD_STREAM),
+            concatenated=self.forward == "concatenated",
+        )

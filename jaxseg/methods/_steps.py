@@ -1,0 +1,74 @@
+"""What the steps of all methods are made of: the forward pass of the domains, and an optimiser's update."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array
+
+from jaxseg.losses import Scalar
+from jaxseg.methods.optimizer import Optimizer
+from jaxseg.models import Network, Output
+
+
+def forwarded(
+    network: Network,
+    params: Any,
+    batch_stats: Any,
+    images: Mapping[str, Array],
+    key: Array,
+    *,
+    concatenated: bool = False,
+) -> tuple[dict[str, Output], Any]:
+    """The network's output on every domain's raw images, in training, and the batch statistics after them.
+
+    Args:
+      network: the network; its normalisation is applied here.
+      params: its parameters.
+      batch_stats: its batch statistics before this step.
+      images: [B, H, W, 3] in 0..255 by domain; the domains are forwarded one after the other in this order, the
+        statistics threaded through them.
+      key: of dropout; the domain in place i draws from `fold_in(key, i)`.
+      concatenated: all domains as one batch instead (dropout then draws from `key`).
+    """
+    ready = {domain: network.normalization(image) for domain, image in images.items()}
+    outputs: dict[str, Output] = {}
+    if concatenated:
+        both, batch_stats = network.apply(
+            {"params": params, "batch_stats": batch_stats},
+            jnp.concatenate(list(ready.values())),
+            train=True,
+            rngs={"dropout": key},
+        )
+        first = 0
+        for domain, image in ready.items():
+            rows = slice(first, first + image.shape[0])
+            outputs[domain] = jax.tree.map(lambda part, rows=rows: part[rows], both)
+            first = rows.stop
+        return outputs, batch_stats
+    for index, (domain, image) in enumerate(ready.items()):
+        outputs[domain], batch_stats = network.apply(
+            {"params": params, "batch_stats": batch_stats},
+            image,
+            train=True,
+            rngs={"dropout": jax.random.fold_in(key, index)},
+            domain=domain,
+        )
+    return outputs, batch_stats
+
+
+def moved(
+    optimizer: Optimizer,
+    params: Any,
+    gradient: Any,
+    opt_state: Any,
+    position: Scalar,
+    steps: int,
+    head: Sequence[str] = (),
+) -> tuple[Any, Any]:
+    """Parameters and optimiser state after one update, at step `position` (0-based) of the `steps` of a phase."""
+    transformation = optimizer.transformation(position, steps, tuple(head))
+    updates, opt_state = transformation.update(gradient, opt_state, params)
+    return optax.apply_updates(params, updates), opt_state
