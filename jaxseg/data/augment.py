@@ -10,7 +10,6 @@ Coordinates are continuous: pixel j of a row covers [j, j + 1) and its centre is
 """
 
 import dataclasses
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +18,7 @@ from jaxtyping import Array, Float, Key
 from jaxseg.data._augmentation import Augmentation, Images, Labels, NewLabels, image_keys
 from jaxseg.data._blur import GaussianBlur
 from jaxseg.data._fourier import FourierSwap, swap_amplitude
+from jaxseg.data._framing import Mirror, RandomCrop, RandomResizedCrop, Resize, resize_image
 from jaxseg.data._resampling import inside, nearest, resample
 from jaxseg.errors import InputError
 from jaxseg.labels import VOID
@@ -31,6 +31,10 @@ __all__ = [
     "ColorJitter",
     "FourierSwap",
     "GaussianBlur",
+    "Mirror",
+    "RandomCrop",
+    "RandomResizedCrop",
+    "Resize",
     "ScaleCropFlip",
     "resize_image",
     "swap_amplitude",
@@ -151,6 +155,7 @@ class ColorJitter(Augmentation):
     [True, True]
     """
 
+    moves: ClassVar[bool] = False
     brightness: Scalar = 0.2
     contrast: Scalar = 0.2
     saturation: Scalar = 0.2
@@ -172,28 +177,6 @@ class ColorJitter(Augmentation):
         return jnp.clip(grey + saturation * (pixels - grey), 0.0, 255.0), label
 
 
-@functools.partial(jax.jit, static_argnames="size")
-def resize_image(image: Images, size: tuple[int, int]) -> Float[Array, "B h w 3"]:
-    """Images at another size, bilinear and antialiased: what `ScaleCropFlip` does, without a draw.
-
-    Args:
-      image: [B, H, W, 3], any number type.
-      size: height and width of the result; the aspect may change.
-
-    Returns:
-      [B, h, w, 3] float32.
-
-    >>> resize_image(jnp.arange(4.0)[None, None, :, None] * jnp.ones(3), (1, 2))[0, 0, :, 0].tolist()
-    [0.714285..., 2.285714...]
-    """
-    centers, factors = [], []
-    for length, side in zip(image.shape[1:3], size, strict=True):
-        factor = jnp.full(image.shape[0], side / length, jnp.float32)
-        centers.append((jnp.arange(side, dtype=jnp.float32) + 0.5) / factor[:, None])
-        factors.append(factor)
-    return resample(image, centers[0], centers[1], factors[0], factors[1])
-
-
 def _grey(pixels: Float[Array, "B H W 3"]) -> Float[Array, "B H W 1"]:
     """A sum of three slices: as a sum over the last axis it takes ten times as long on a CPU."""
     red, green, blue = (weight * pixels[..., part : part + 1] for part, weight in enumerate(LUMA))
@@ -201,8 +184,11 @@ def _grey(pixels: Float[Array, "B H W 3"]) -> Float[Array, "B H W 1"]:
 
 
 def _mean_grey(pixels: Float[Array, "B H W 3"]) -> Float[Array, "B 1 1 1"]:
-    """Mean grey value of each image: rows are added first, as they lie in memory."""
+    """Mean grey value of each image: rows are added first, as they lie in memory.
+
+    A product with the weights, where XLA on a CPU would fuse a sum of three into every pixel that uses the mean.
+    """
     batch, height, width, channels = pixels.shape
     sums = jnp.sum(pixels.reshape(batch, height, width * channels), axis=1).reshape(batch, width, channels)
     mean = jnp.sum(sums, axis=1) / (height * width)
-    return _grey(mean[:, None, None, :])
+    return jnp.dot(mean, jnp.asarray(LUMA, mean.dtype), precision="highest").reshape(batch, 1, 1, 1)
