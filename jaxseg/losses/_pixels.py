@@ -241,7 +241,7 @@ def _label_statistics(
     top, score = reduce_together(jax.lax.max, -jnp.inf, (-1,), x, jnp.where(true, x, -jnp.inf))
     mass = jnp.exp(x - top[..., None])
     total, others = reduce_together(jax.lax.add, 0.0, (-1,), mass, jnp.where(true, 0.0, mass))
-    log_total = jnp.where(score == top, jnp.log1p(others), jnp.log(total))
+    log_total = jnp.log1p(jnp.where(score == top, others, total - 1.0))
     nll = keep(log_total + (top - score), valid, math.log(2.0))
     return *shift_and_log_total(top, log_total, valid), nll
 
