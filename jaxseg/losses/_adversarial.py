@@ -10,7 +10,7 @@ squares s into 1 - s) and changes nothing else. It halves the discriminator's lo
 """
 
 import dataclasses
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -151,6 +151,7 @@ def _prepared(
     return jnp.where(valid, s, 0.0), jnp.broadcast_to(answer, s.shape), valid
 
 
+@runtime_checkable
 class AdversarialLoss(Protocol):
     """What the objects below have in common: one method for each player, [*B] scores to [*B] values."""
 

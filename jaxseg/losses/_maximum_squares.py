@@ -36,33 +36,42 @@ from jaxseg.losses._pixels import (
     tangents_of,
 )
 
+VARIANTS = ("paper", "released")
 
-def maximum_squares(logits: Logits, *, where: Where = None) -> Float[Array, "*B"]:
+
+def maximum_squares(logits: Logits, *, variant: str = "paper", where: Where = None) -> Float[Array, "*B"]:
     """Maximum squares loss of each pixel.
 
-        MS = -1/2 sum_c p_c^2,    p = softmax(x)
+        paper:     MS = -1/2 sum_c p_c^2,       p = softmax(x)
+        released:  MS = -1/(2C) sum_c p_c^2
 
-    Its logit gradient is -p_k (p_k - sum_c p_c^2). The paper's form, whose mean over pixels is its L. The released
-    code averages over pixels *and* classes: its loss is this one's mean divided by C, so its weight of 0.1 with 19
-    classes is a weight of 0.1 / 19 here.
+    The default is the paper's form, whose mean over pixels is its L; its logit gradient is -p_k (p_k - sum_c p_c^2).
+    The released code averages over pixels *and* classes, which divides by C: its weight of 0.1 with 19 classes is a
+    weight of 0.1 / 19 on the paper's form.
 
     Args:
       logits: [*B, C] unnormalised scores x, any float type; computed in float32 (float64 stays).
+      variant: "paper" or "released".
       where: [*B] bool, pixels that count; None for all.
 
     Returns:
-      [*B] from -1/2 (certain) to -1/(2C) (uniform); exactly 0 (and with exactly 0 gradient) at void pixels.
+      [*B] from -1/2 (certain) to -1/(2C) (uniform), or those over C; exactly 0 (and with exactly 0 gradient) at void
+      pixels.
 
     Raises:
-      ValueError: no class axis, `where` that is not bool or does not fit.
+      ValueError: no class axis, an unknown variant, `where` that is not bool or does not fit.
 
     >>> maximum_squares(jnp.array([[0.0, 0.0], [50.0, 0.0]]))
     Array([-0.25, -0.5 ], dtype=float32)
+    >>> maximum_squares(jnp.array([[0.0, 0.0], [50.0, 0.0]]), variant="released")
+    Array([-0.125, -0.25 ], dtype=float32)
     """
-    class_count(logits)
+    classes = class_count(logits)
+    check_choice("variant", variant, VARIANTS)
     x = as_float(logits)
     valid = None if where is None else as_mask(where, x.shape[:-1])
-    return -0.5 * _square_statistics(x, None, valid)[-1]
+    factor = -0.5 if variant == "paper" else -0.5 / classes
+    return factor * _square_statistics(x, None, valid)[-1]
 
 
 def image_wise_weights(
@@ -120,8 +129,7 @@ def maximum_squares_image_wise(
 
     with w of `image_wise_weights`, through which no gradient flows to the logits. The weights hold the 1/N, hence sums
     over pixels. The released code has no 1/2 and divides by C (and by the number of images, as `losses.mean` does): at
-    alpha 0 its loss is 2/C mean(maximum_squares), twice the loss it computes without weights, while the paper's is
-    mean(maximum_squares).
+    alpha 0 its loss is twice the mean of its `maximum_squares`, while the paper's is the mean of the paper's.
 
     Args:
       logits: [*B, H, W, C] scores x of whole images, any float type; computed in float32 (float64 stays).
@@ -164,7 +172,7 @@ def _broadcastable_weights(
     x: Float[Array, "*B H W C"], alpha: Scalar, variant: str, valid: Bool[Array, "*B H W"]
 ) -> Float[Array, "..."]:
     """The weights as [*B, 1, 1, C] ("paper") or [*B, H, W, 1] ("released")."""
-    check_choice("variant", variant, ("paper", "released"))
+    check_choice("variant", variant, VARIANTS)
     alpha = as_scalar("alpha", alpha, x)
     classes = x.shape[-1]
     predicted = jnp.argmax(jax.lax.stop_gradient(x), axis=-1)
@@ -207,13 +215,14 @@ def _square_statistics_jvp(primals: tuple, tangents: tuple) -> tuple[Statistics,
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class MaximumSquares(Loss):
-    """`maximum_squares` as an object."""
+    """`maximum_squares` as an object; `variant` is static."""
 
     takes: ClassVar[Literal["logits"]] = "logits"
+    variant: str = dataclasses.field(default="paper", metadata={"static": True})
 
     def __call__(self, logits: Logits, *, where: Where = None) -> Float[Array, "*B"]:
         """[*B] values of `maximum_squares`."""
-        return maximum_squares(logits, where=where)
+        return maximum_squares(logits, variant=self.variant, where=where)
 
 
 @jax.tree_util.register_dataclass

@@ -6,6 +6,8 @@ CPU several times faster than a depthwise convolution, and a batch sharded over 
 """
 
 import functools
+import itertools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -166,6 +168,40 @@ def smooth(
         padded = jnp.pad(x, widths, mode=border) if border in ("edge", "reflect") else jnp.pad(x, widths)
         x = _window_sum(padded, weights, axis)
     return x if total is None else x / total
+
+
+DIRECT = 5
+"""The side up to which `windows` sums a window in one loop over memory; beyond, along one axis and then the other."""
+
+
+def windows(
+    x: Shaped[Array, "..."],
+    weights: Float[Array, " taps"],
+    border: str,
+    total: Float[Array, "..."] | None,
+    terms: Callable[[Array], tuple[Float[Array, "*B H W C"], ...]],
+    void: int = 0,
+) -> tuple[Float[Array, "*B H W C"], ...]:
+    """sum_i w_i t(x_{n+i}) for the several t of `terms`, divided by `total` if there is one. Its gradient is slow.
+
+    `terms` maps an x [*B, H, W, C], or labels [*B, H, W], to arrays [*B, H, W, C]; beyond the image x is `void`, where
+    the terms are 0, unless the border says otherwise.
+    """
+    if weights.size > DIRECT:
+        return tuple(smooth(term, weights, border, total, rows=-3) for term in terms(x))
+    rows = x.ndim - (2 if jnp.issubdtype(x.dtype, jnp.integer) else 3)
+    reach, extent = weights.size // 2, x.shape[rows : rows + 2]
+    widths = [(reach, reach) if axis in (rows, rows + 1) else (0, 0) for axis in range(x.ndim)]
+    outside = {} if border in ("edge", "reflect") else {"constant_values": void}
+    padded = jnp.pad(x, widths, mode=border if not outside else "constant", **outside)
+    sums: tuple[Array, ...] | None = None
+    for i, j in itertools.product(range(weights.size), repeat=2):
+        part = jax.lax.slice_in_dim(padded, i, i + extent[0], axis=rows)
+        part = jax.lax.slice_in_dim(part, j, j + extent[1], axis=rows + 1)
+        added = tuple(weights[i] * weights[j] * term for term in terms(part))
+        sums = added if sums is None else tuple(map(jnp.add, sums, added))
+    assert sums is not None
+    return sums if total is None else tuple(each / total for each in sums)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))

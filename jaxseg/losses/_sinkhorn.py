@@ -35,7 +35,7 @@ from jaxseg.losses._pixels import (
     class_count,
     safe_logits,
 )
-from jaxseg.losses._transport import by_kernel, by_ott, cost_of_plan, potential_tangents
+from jaxseg.losses._transport import by_kernel, by_ott, class_sum, cost_of_plan, potential_tangents
 
 SOLVERS = "ott", "kernel"
 
@@ -178,7 +178,7 @@ def _solution(
     """The loss and the potentials (p, q), in units of eps: p fits q exactly, q fits p as far as converged."""
     solve = by_ott if solver == "ott" else by_kernel
     p, q = solve(log_s, t, scaled, iterations)
-    return jnp.sum(jnp.exp(log_s) * p, axis=0) + jnp.sum(t * q, axis=0), p, q
+    return class_sum(jnp.exp(log_s) * p + t * q), p, q
 
 
 def _solution_jvp(iterations: int, solver: str, primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:

@@ -6,10 +6,11 @@ L_all mixes in the cross entropy of all pixels: 0.5 `SigmoidCrossEntropy` + 0.5 
 """
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Shaped
 
@@ -17,10 +18,9 @@ from jaxseg.losses._moments import (
     BORDERS,
     bound_of_size,
     check_images,
-    moments,
-    smooth,
     window_total,
     window_weights,
+    windows,
 )
 from jaxseg.losses._pixels import (
     Loss,
@@ -31,7 +31,7 @@ from jaxseg.losses._pixels import (
     check_choice,
     check_labels,
     is_true_class,
-    mean,
+    reduce_together,
     valid_pixels,
 )
 
@@ -95,30 +95,14 @@ def structural_similarity(
     >>> values, hard = structural_similarity(logits, jnp.ones([3, 3], int).at[1, 1].set(0))
     >>> values[1, 1].round(2), hard[1, 1]
     (Array([1.55, 9.58], dtype=float32), Array([ True,  True], dtype=bool))
-    >>> mean(values, hard)
+    >>> jnp.sum(values) / jnp.sum(hard, dtype=jnp.float32)
     Array(1.737..., dtype=float32)
     """
-    error = structural_error(
-        logits,
-        labels,
-        size=size,
-        sigma=sigma,
-        c4=c4,
-        stabilizer=stabilizer,
-        border=border,
-        largest=largest,
-        where=where,
-    )
     x = as_float(logits)
-    valid = valid_pixels(labels, x.shape[-1], where)
-    hard = jnp.broadcast_to(valid[..., None], x.shape)
-    if mine:
-        weights = window_weights(size, sigma, largest, x.dtype)
-        bound = as_scalar("beta", beta, x) * _largest_error(weights, as_scalar("c4", c4, x), stabilizer)
-        # Not `error > ...`: an error of NaN is to be seen, not to count as easy.
-        hard &= ~(error <= jax.lax.stop_gradient(bound))
-    weight = jnp.where(hard, error if reweight else 1.0, 0.0)
-    return weight * _binary_cross_entropy(jnp.where(valid[..., None], x, 0.0), as_ids(labels)), hard
+    window = _Window(size, sigma, c4, stabilizer, border, largest)
+    weight, hard = _weights_of(window, beta, reweight, mine, logits, labels, where)
+    cost = _binary_cross_entropy(jnp.where(hard, x, 0.0), as_ids(labels))
+    return weight * cost, hard
 
 
 def structural_error(
@@ -158,6 +142,30 @@ def structural_error(
     >>> structural_error(logits, jnp.array([[0, 0, 0], [1, 0, 1], [1, 1, 1]]))[1, 1, 1].round(5)
     Array(1.61971, dtype=float32)
     """
+    window = _Window(size, sigma, c4, stabilizer, border, largest)
+    apart, spread, valid = _apart(window, logits, labels, where)
+    return jnp.where(valid[..., None], apart / spread, 0.0)
+
+
+class _Window(NamedTuple):
+    """What e depends on, beside the maps."""
+
+    size: Scalar
+    sigma: Scalar
+    c4: Scalar
+    stabilizer: str
+    border: str
+    largest: int | None
+
+
+def _apart(
+    window: _Window, logits: Any, labels: Any, where: Any
+) -> tuple[Float[Array, "*B H W C"], Float[Array, "*B H W C"], Bool[Array, "*B H W"]]:
+    """e as a quotient: its numerator, its denominator (positive), and the pixels that count.
+
+    In one division, put last, XLA on CPU makes e in a single loop; as a difference of two it stores both.
+    """
+    size, sigma, c4, stabilizer, border, largest = window
     check_images("logits", logits)
     check_labels(labels, jnp.shape(logits)[:-1])
     check_choice("stabilizer", stabilizer, STABILIZERS)
@@ -169,18 +177,34 @@ def structural_error(
     total = window_total(valid.shape, weights, border, valid)
     total = None if total is None else total[..., None]
     p = jnp.where(valid[..., None], jax.nn.sigmoid(x), 0.0)
-    p_mean, p_variance = moments(p, weights, border, total, rows=-3)
-    y = is_true_class(jnp.where(valid, as_ids(labels), -1), x.shape[-1]).astype(x.dtype)
-    y_mean = smooth(y, weights, border, total, rows=-3)
+    ids = jnp.where(valid, as_ids(labels), -1)
+    y = is_true_class(ids, x.shape[-1]).astype(x.dtype)
+    p_mean, p_square = windows(p, weights, border, total, lambda part: (part, part * part))
     # The label is 0 or 1, its own square; so its variance needs no window of its own.
-    y_variance = jnp.maximum(y_mean - y_mean * y_mean, 0.0)
-    error = jnp.abs(
-        (y - y_mean + c4) / _spread(y_variance, c4, stabilizer)
-        - (p - p_mean + c4) / _spread(p_variance, c4, stabilizer)
+    (y_mean,) = windows(
+        ids, weights, border, total, lambda part: (is_true_class(part, x.shape[-1]).astype(x.dtype),), void=-1
     )
+    y_spread = _spread(jnp.maximum(y_mean - y_mean * y_mean, 0.0), c4, stabilizer)
+    p_spread = _spread(jnp.maximum(p_square - p_mean * p_mean, 0.0), c4, stabilizer)
+    apart = jnp.abs((y - y_mean + c4) * p_spread - (p - p_mean + c4) * y_spread)
     # A window of its centre alone: nothing is compared, and the rounding of 0 is not to be.
-    error = jnp.where(weights[weights.size // 2] == 1.0, 0.0, error)
-    return jnp.where(valid[..., None], error, 0.0)
+    apart = jnp.where(weights[weights.size // 2] == 1.0, 0.0, apart)
+    return apart, y_spread * p_spread, valid
+
+
+def _weights_of(
+    window: _Window, beta: Scalar, reweight: bool, mine: bool, logits: Any, labels: Any, where: Any
+) -> tuple[Float[Array, "*B H W C"], Bool[Array, "*B H W C"]]:
+    """What multiplies the cross entropy, 0 where it does not count; and where it counts, f."""
+    apart, spread, valid = _apart(window, logits, labels, where)
+    hard = jnp.broadcast_to(valid[..., None], apart.shape)
+    if mine:
+        weights = window_weights(window.size, window.sigma, window.largest, apart.dtype)
+        largest = _largest_error(weights, as_scalar("c4", window.c4, apart), window.stabilizer)
+        bound = as_scalar("beta", beta, apart) * largest
+        # Not `>`: an error of NaN is to be seen, not to count as easy.
+        hard &= ~(apart <= jax.lax.stop_gradient(bound) * spread)
+    return (jnp.where(hard, apart, 0.0) / spread if reweight else hard.astype(apart.dtype)), hard
 
 
 def largest_structural_error(
@@ -227,18 +251,50 @@ def _spread(variance: Float[Array, "..."], c4: Float[Array, ""], stabilizer: str
 
 @jax.custom_jvp
 def _binary_cross_entropy(x: Array, labels: Array) -> Array:
-    # softplus(-x) for the true class, softplus(x) for the others.
+    linear, curved = _two_costs(x, labels)
+    return linear + curved
+
+
+def _two_costs(x: Array, labels: Array) -> tuple[Array, Array]:
+    """softplus(-x) for the true class and softplus(x) for the others, as max(., 0) and what lies above it."""
     y = is_true_class(labels, x.shape[-1])
-    return jnp.maximum(jnp.where(y, -x, x), 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+    return jnp.maximum(jnp.where(y, -x, x), 0.0), jnp.log1p(jnp.exp(-jnp.abs(x)))
 
 
 @_binary_cross_entropy.defjvp
 def _binary_cross_entropy_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     x, labels = primals
+    return _binary_cross_entropy(x, labels), _slope(x, labels) * tangents[0]
+
+
+def _slope(x: Array, labels: Array) -> Array:
+    """p - y, the derivative of `_binary_cross_entropy`."""
     y = is_true_class(labels, x.shape[-1])
     # sigmoid(x) - 1 as -sigmoid(-x): the small side keeps its digits.
     slope = jax.nn.sigmoid(jnp.where(y, -x, x))
-    return _binary_cross_entropy(x, labels), jnp.where(y, -slope, slope) * tangents[0]
+    return jnp.where(y, -slope, slope)
+
+
+@jax.custom_jvp
+def _class_sums(x: Array, labels: Array, weight: Array, chosen: Array) -> tuple[Array, Array]:
+    """Of each pixel, the weighted cross entropy summed over its classes, and how many of these are chosen.
+
+    What is not chosen has the weight 0; made finite, the logits add nothing there. In one reduction the two summands of
+    the cross entropy take six times as long on a CPU; and one of a lone term would store it.
+    """
+    x = jnp.where(jnp.abs(x) < jnp.inf, x, 0.0)
+    linear, curved = _two_costs(x, labels)
+    cost, count = reduce_together(jax.lax.add, 0.0, (-1,), weight * linear, chosen.astype(x.dtype))
+    rest, _ = reduce_together(jax.lax.add, 0.0, (-1,), weight * curved, weight)
+    return cost + rest, count.astype(jnp.int32)
+
+
+@_class_sums.defjvp
+def _class_sums_jvp(primals: tuple, tangents: tuple) -> tuple[tuple[Array, Array], tuple[Array, Any]]:
+    x, labels, weight, chosen = primals
+    sums = _class_sums(x, labels, weight, chosen)
+    slope = _slope(jnp.where(jnp.abs(x) < jnp.inf, x, 0.0), labels)
+    return sums, (jnp.sum(weight * slope * tangents[0], axis=-1), np.zeros(sums[1].shape, jax.dtypes.float0))
 
 
 @jax.tree_util.register_dataclass
@@ -285,4 +341,9 @@ class StructuralSimilarity(Loss):
         """Eq. 13: the mean over the hard pixels and classes of all images."""
         if truth is None:
             raise ValueError("truth: None given; StructuralSimilarity takes (logits, labels)")
-        return mean(*self(logits, truth, where=where))
+        window = _Window(*(getattr(self, name) for name in _Window._fields))
+        weight, hard = _weights_of(window, self.beta, self.reweight, self.mine, logits, truth, where)
+        # The same as `mean` of `self(...)`, but no value of a pixel and class is stored.
+        chosen = weight != 0.0 if self.mine else hard
+        cost, count = _class_sums(as_float(logits), as_ids(truth), weight, chosen)
+        return jnp.sum(cost) / jnp.maximum(jnp.sum(count), 1).astype(cost.dtype)

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 # Beyond exp(-70) the scalings of 150 classes leave the range of float32, and a kernel of zeros is wrong without notice.
 _LARGEST_FOR_KERNEL = 70.0
+_LARGEST_FOR_PLAIN = 40.0
 
 
 def by_kernel(
@@ -22,32 +23,52 @@ def by_kernel(
 ) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
     """The potentials by matrix scaling where the kernel can be had, on logarithms elsewhere."""
 
-    def of_block(log_s: Array, t: Array) -> tuple[Array, Array]:
-        return jax.lax.cond(
-            jnp.max(jnp.abs(scaled)) > _LARGEST_FOR_KERNEL,
-            lambda: _iterate_logarithms(log_s, t, scaled, iterations),
-            lambda: _iterate_scalings(log_s, t, scaled, iterations),
-        )
+    largest = jnp.max(jnp.abs(scaled))
+    way = (largest > _LARGEST_FOR_PLAIN).astype(jnp.int32) + (largest > _LARGEST_FOR_KERNEL).astype(jnp.int32)
+    ways = (
+        functools.partial(_iterate_scalings, bounded=False),
+        functools.partial(_iterate_scalings, bounded=True),
+        _iterate_logarithms,
+    )
 
-    # Blocks of pixels stay in the cache through all iterations; an accelerator takes the whole image, sharded or not.
-    block = _power_of_two(2**15 // scaled.shape[0]) if jax.default_backend() == "cpu" else None
-    return _in_blocks(of_block, block, log_s, t)
+    def of_block(log_s: Array, t: Array) -> tuple[Array, Array]:
+        branches = [functools.partial(each, log_s, t, scaled, iterations) for each in ways]
+        return jax.lax.switch(way, branches)
+
+    if jax.default_backend() != "cpu":  # an accelerator takes the whole image, sharded or not
+        return of_block(log_s, t)
+    # Blocks of pixels stay in the cache through all iterations.
+    return _into_blocks(of_block, _power_of_two(2**15 // scaled.shape[0]), log_s, t)
 
 
 def _iterate_scalings(
-    log_s: Float[Array, "C *B"], t: Float[Array, "C *B"], scaled: Float[Array, "C C"], iterations: int
+    log_s: Float[Array, "C *B"],
+    t: Float[Array, "C *B"],
+    scaled: Float[Array, "C C"],
+    iterations: int,
+    *,
+    bounded: bool,
 ) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
     kernel, s = jnp.exp(-scaled), jnp.exp(log_s)
     apply = functools.partial(jnp.tensordot, axes=1, precision=jax.lax.Precision.HIGHEST)
 
     def iterate(_: Any, u: Float[Array, "C *B"]) -> Float[Array, "C *B"]:
         v = t / apply(kernel.T, u)
-        # The scale of v is free; kept at 1 it bounds that of u by 1 / kernel.
-        return s / apply(kernel, v / jnp.max(v, axis=0))
+        if bounded:
+            # The scale of v is free; kept at 1 it bounds that of u by 1 / kernel.
+            v = v / class_sum(v)
+            return s / apply(kernel, v)
+        # The same in one pass less; K v may be as small as the square of the smallest entry of the kernel.
+        return s * (class_sum(v) / apply(kernel, v))
 
     u = jax.lax.fori_loop(1, iterations, iterate, (s > 0.0).astype(s.dtype))
     total = apply(kernel.T, u)
     return -jnp.log(apply(kernel, t / total)), -jnp.log(total)
+
+
+def class_sum(x: Float[Array, "C *B"]) -> Float[Array, "*B"]:
+    """Sum over the classes, as a product: XLA on CPU takes five times as long over a sum along the first axis."""
+    return jnp.tensordot(jnp.ones(x.shape[0], x.dtype), x, axes=1, precision=jax.lax.Precision.HIGHEST)
 
 
 def _iterate_logarithms(
@@ -200,10 +221,34 @@ def _power_of_two(most: int) -> int:
     return 1 << max(most.bit_length() - 1, 0)
 
 
-def _in_blocks(function: Callable[..., Any], block: int | None, *arrays: Float[Array, "C *B"]) -> Any:
-    """`function` of arrays [C, pixels], on blocks of pixels one after the other; on all at once if `block` is None."""
-    if block is None:
-        return function(*arrays)
+def _into_blocks(
+    function: Callable[..., Any], block: int, *arrays: Float[Array, "C *B"]
+) -> Any:
+    """As `_in_blocks`, the results written in place: a fifth of a second less at half a megapixel, no derivative."""
+    shape = arrays[0].shape[1:]
+    flat = [array.reshape(array.shape[0], -1) for array in arrays]
+    count = flat[0].shape[1]
+    blocks = -(-count // block)
+    flat = [jnp.pad(array, ((0, 0), (0, blocks * block - count)), mode="edge") for array in flat]
+    parts = (jax.ShapeDtypeStruct((array.shape[0], block), array.dtype) for array in flat)
+    empty = jax.tree.map(
+        lambda part: jnp.zeros((*part.shape[:-1], blocks * block), part.dtype),
+        jax.eval_shape(function, *parts),
+    )
+
+    def one(number: Array | int, results: Any) -> Any:
+        here = number * block
+        part = function(*(jax.lax.dynamic_slice_in_dim(array, here, block, axis=1) for array in flat))
+        return jax.tree.map(
+            lambda whole, each: jax.lax.dynamic_update_slice_in_dim(whole, each, here, axis=1), results, part
+        )
+
+    results = jax.lax.fori_loop(0, blocks, one, empty)
+    return jax.tree.map(lambda result: result[:, :count].reshape(-1, *shape), results)
+
+
+def _in_blocks(function: Callable[..., Any], block: int, *arrays: Float[Array, "C *B"]) -> Any:
+    """`function` of arrays [C, pixels], on blocks of pixels one after the other."""
     shape = arrays[0].shape[1:]
     flat = [array.reshape(array.shape[0], -1) for array in arrays]
     count = flat[0].shape[1]

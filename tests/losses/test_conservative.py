@@ -16,15 +16,14 @@ from jaxseg.losses._conservative import (
     conservative_piecewise,
     conservative_switched,
 )
+from tests.losses.cases import case, softmax
 from tests.losses.contract import (
-    case,
     check_gradient,
     check_loss,
     check_object,
     check_traces,
     check_value,
     check_void,
-    softmax,
 )
 
 GRID = [1e-6, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 1 / math.e, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99, 0.999999]

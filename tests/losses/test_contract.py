@@ -7,7 +7,7 @@ import pytest
 
 from jaxseg import losses
 from tests.losses import contract
-from tests.losses.contract import case, softmax
+from tests.losses.cases import case, softmax
 
 SOME = case((2, 3), 4)
 

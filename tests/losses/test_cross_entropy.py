@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jaxseg import losses
-from tests.losses.contract import case, check_loss, check_object, pixels, softmax
+from tests.losses.cases import case, pixels, softmax
+from tests.losses.contract import check_loss, check_object
 
 
 def longhand_softmax(logits, labels, valid, class_weights=None):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jaxseg import losses
-from tests.losses.contract import case, check_loss, check_object, softmax
+from tests.losses.cases import case, softmax
+from tests.losses.contract import check_loss, check_object
 
 
 def longhand(logits, valid, normalized=True):

@@ -5,16 +5,14 @@ import pytest
 
 from jaxseg.losses import SoftmaxCrossEntropy, softmax_cross_entropy
 from jaxseg.losses._focal import Focal, focal
+from tests.losses.cases import case, pixels, softmax
 from tests.losses.contract import (
-    case,
     check_gradient,
     check_loss,
     check_object,
     check_traces,
     check_value,
     check_void,
-    pixels,
-    softmax,
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from jaxseg.labels import CAMVID, CITYSCAPES
 from jaxseg.losses import ground
-from tests.losses.contract import pixels
+from tests.losses.cases import pixels
 
 CHAIN = np.abs(np.arange(4)[:, None] - np.arange(4))
 

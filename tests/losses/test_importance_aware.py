@@ -5,7 +5,8 @@ import pytest
 
 from jaxseg.losses import softmax_cross_entropy
 from jaxseg.losses._importance_aware import ImportanceAware, importance_aware
-from tests.losses.contract import case, check_loss, check_object, softmax
+from tests.losses.cases import case, softmax
+from tests.losses.contract import check_loss, check_object
 
 
 def groups_of(classes):

@@ -7,13 +7,15 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxseg import losses
-from tests.losses.contract import case, check_loss, check_object, softmax
+from tests.losses.cases import case, softmax
+from tests.losses.contract import check_loss, check_object
 
 VARIANTS = "paper", "released"
 
 
-def longhand(logits, valid):
-    return -0.5 * np.sum(softmax(logits) ** 2, axis=-1)
+def longhand(logits, valid, variant="paper"):
+    over = 1 if variant == "paper" else logits.shape[-1]
+    return -0.5 * np.sum(softmax(logits) ** 2, axis=-1) / over
 
 
 def longhand_weights(logits, valid, alpha, variant):
@@ -54,8 +56,14 @@ def released_image_wise(logits, alpha):
     return total / (p.shape[0] * p.shape[-1])
 
 
-def test_maximum_squares_keeps_the_contract():
-    check_loss(losses.maximum_squares, longhand, takes="logits")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_maximum_squares_keeps_the_contract(variant):
+    check_loss(
+        functools.partial(losses.maximum_squares, variant=variant),
+        functools.partial(longhand, variant=variant),
+        takes="logits",
+        examples=3,
+    )
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -70,9 +78,12 @@ def test_image_wise_keeps_the_contract(variant):
     )
 
 
-def test_maximum_squares_object():
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_maximum_squares_object(variant):
     some = case((2, 3), 4, takes="logits", masked=True)
-    check_object(losses.MaximumSquares(), losses.MaximumSquares(), losses.maximum_squares, some)
+    one, other = losses.MaximumSquares(variant=variant), losses.MaximumSquares(variant=variant)
+    check_object(one, other, losses.maximum_squares, some)
+    assert jax.tree.leaves(one) == []
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -113,6 +124,15 @@ def test_released_variant_is_the_released_loss(alpha):
     logits = case((3, 6, 5), 4, takes="logits").logits
     loss = losses.MaximumSquaresImageWise(alpha=alpha, variant="released")
     np.testing.assert_allclose(loss.average(logits), released_image_wise(logits, alpha), rtol=1e-5)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("classes", [2, 19])
+def test_released_maximum_squares_averages_over_the_classes_too(classes):
+    logits = case((2, 4, 3), classes, takes="logits").logits
+    released = losses.MaximumSquares(variant="released")
+    np.testing.assert_allclose(released.average(logits), released_maximum_squares(logits), rtol=1e-5)
+    np.testing.assert_allclose(released(jnp.zeros(classes)), -0.5 / classes**2, rtol=1e-6)
 
 
 @pytest.mark.fast
@@ -200,6 +220,10 @@ def test_average_leaves_out_images_without_a_valid_pixel():
             "variant: 'code' given; one of 'paper'",
         ),
         (
+            lambda: losses.maximum_squares(jnp.zeros([2, 3]), variant="code"),
+            "variant: 'code' given; one of 'paper', 'released' is accepted",
+        ),
+        (
             lambda: losses.maximum_squares_image_wise(jnp.zeros([2, 3, 3]), alpha=jnp.zeros(2)),
             r"alpha: shape \(2,\) given; \(\) is accepted",
         ),
@@ -218,6 +242,7 @@ def test_arguments_that_do_not_fit_are_named(call, message):
     "loss",
     [
         losses.MaximumSquares(),
+        losses.MaximumSquares(variant="released"),
         losses.MaximumSquaresImageWise(),
         losses.MaximumSquaresImageWise(variant="released"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from jaxseg import losses
 from jaxseg.losses import _pixels
-from tests.losses.contract import case, softmax
+from tests.losses.cases import case, softmax
 
 
 @pytest.mark.fast

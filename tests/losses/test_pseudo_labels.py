@@ -9,7 +9,8 @@ from scipy.optimize import minimize
 
 from jaxseg.losses import softmax_cross_entropy
 from jaxseg.losses._pseudo_labels import MRKLD, cbst_labels, lrent_labels, lrl2_labels, mrkld
-from tests.losses.contract import case, check_loss, check_object, pixels, softmax
+from tests.losses.cases import case, pixels, softmax
+from tests.losses.contract import check_loss, check_object
 
 P, THRESHOLDS = np.array([0.7, 0.2, 0.1]), np.array([0.9, 0.4, 0.2])
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jaxseg.losses._robust_entropy import RobustEntropy, robust_entropy
-from tests.losses.contract import case, check_loss, check_object, pixels, softmax
+from tests.losses.cases import case, pixels, softmax
+from tests.losses.contract import check_loss, check_object
 
 
 def longhand(logits, valid, eta=2.0, epsilon=1e-8):

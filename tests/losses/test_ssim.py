@@ -7,12 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxseg.losses._ssim import SSIM, ssim
+from tests.losses.cases import case, cases
 from tests.losses.contract import (
-    case,
-    cases,
     check_extremes,
     check_gradient,
     check_traces,
@@ -20,7 +18,7 @@ from tests.losses.contract import (
     check_value,
     check_void,
 )
-from tests.losses.test_structural import FIGURE_2, P, Y, sigmoid
+from tests.losses.images import FIGURE_2, P, Y, check_borders_only, gradient_memory, sigmoid
 from tests.losses.windows import longhand_moments, weighted_mean, window
 
 HYPER = {"sigma": 1.5, "c1": 1e-3, "c2": 2e-3}
@@ -157,21 +155,8 @@ def test_arguments_that_do_not_fit_are_named(call, message):
 
 
 def test_sharded_images_exchange_borders_only():
-    mesh = jax.make_mesh((2, 4), ("data", "space"), axis_types=(AxisType.Auto, AxisType.Auto))
-    some = case((4, 8, 6), 3)
-    logits = some.logits.astype(np.float32)
-    gradient = jax.jit(jax.value_and_grad(SSIM().average))
-    place = NamedSharding(mesh, PartitionSpec("data", "space"))
-    sharded = jax.device_put(logits, place), jax.device_put(some.truth, place)
-    for whole, parts in zip(gradient(logits, some.truth), gradient(*sharded), strict=True):
-        np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-7)
-    assert "all-gather" not in gradient.lower(*sharded).compile().as_text()
+    check_borders_only(SSIM())
 
 
 def test_memory_of_the_gradient():
-    shapes = (
-        jax.ShapeDtypeStruct((2, 512, 512, 19), jnp.float32),
-        jax.ShapeDtypeStruct((2, 512, 512), jnp.int32),
-    )
-    compiled = jax.jit(jax.value_and_grad(SSIM(size=11).average)).lower(*shapes).compile()
-    assert compiled.memory_analysis().temp_size_in_bytes < 250e6
+    assert gradient_memory(SSIM(size=11)) < 250e6

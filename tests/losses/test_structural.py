@@ -6,85 +6,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxseg.losses import mean
 from jaxseg.losses._structural import (
     StructuralSimilarity,
     largest_structural_error,
-    structural_error,
     structural_similarity,
 )
-from tests.losses.contract import (
-    case,
-    cases,
-    check_extremes,
-    check_traces,
-    check_value,
-    check_void,
-)
-from tests.losses.windows import longhand_moments, window
+from tests.losses.cases import case, cases
+from tests.losses.contract import check_extremes, check_traces, check_value, check_void
+from tests.losses.images import FIGURE_2, Y, check_borders_only, sigmoid
+from tests.losses.structural import longhand, longhand_bound, longhand_error
 
-# The paper's Figure 2: one class's label and probability around a pixel that both get wrong.
-Y = np.array([[0, 0, 0], [1, 0, 1], [1, 1, 1]])
-P = np.array([[0.1, 0.1, 0.1], [0.8, 0.8, 0.9], [0.8, 0.9, 0.8]])
-FIGURE_2 = np.stack([np.log((1 - P) / P), np.log(P / (1 - P))], axis=-1)
-
-EQUATIONS = {"variance": "Eq. 16", "deviation": "Eq. 10"}
-
-
-def sigmoid(x):
-    return np.exp(-np.logaddexp(0.0, -x))
-
-
-def normalised(maps, here, around, c4, stabilizer):
-    mu, variance = longhand_moments(maps, around)
-    spread = np.sqrt(variance + c4) if stabilizer == "variance" else np.sqrt(variance) + c4
-    return (maps[here] - mu + c4) / spread
-
-
-def longhand_error(
-    logits, labels, valid, size=3, sigma=1.5, c4=0.01, stabilizer="variance", border="zero", **others
-):
-    """e of Eq. 10 or Eq. 16, pixel by pixel."""
-    error = np.zeros(logits.shape)
-    onehot = (labels[..., None] == np.arange(logits.shape[-1])).astype(float)
-    p = sigmoid(logits)
-    for image in np.ndindex(labels.shape[:-2]):
-        for pixel in np.ndindex(labels.shape[-2:]):
-            if valid[image][pixel]:
-                around = window(pixel, labels.shape[-2:], valid[image], size, sigma, border)
-                y_nor = normalised(onehot[image], pixel, around, c4, stabilizer)
-                p_nor = normalised(p[image], pixel, around, c4, stabilizer)
-                error[image][pixel] = np.abs(y_nor - p_nor)
-    return error
-
-
-def longhand_bound(size=3, sigma=1.5, c4=0.01, stabilizer="variance", **others):
-    """e_max from two binary maps: one at the centre alone, one everywhere but there."""
-    size = int(size)
-    centre = np.zeros([size, size, 1])
-    centre[size // 2, size // 2] = 1.0
-    here = (size // 2, size // 2)
-    around = window(here, (size, size), np.ones([size, size], bool), size, sigma, "zero")
-    highest = normalised(centre, here, around, c4, stabilizer)
-    return (highest - normalised(1.0 - centre, here, around, c4, stabilizer)).item()
-
-
-def longhand(logits, labels, valid, *, beta=0.1, reweight=True, mine=True, **hyper):
-    """Values and hard of Eq. 11 and 12."""
-    error = longhand_error(logits, labels, valid, **hyper)
-    hard = np.broadcast_to(valid[..., None], error.shape)
-    if mine:
-        hard = hard & (error > beta * longhand_bound(**hyper))
-    true = labels[..., None] == np.arange(logits.shape[-1])
-    bce = np.logaddexp(0.0, np.where(true, -logits, logits))
-    return np.where(hard, (error if reweight else 1.0) * bce, 0.0), hard
-
-
-STATIC = "reweight", "mine", "stabilizer", "border", "largest"
-compiled = jax.jit(structural_similarity, static_argnames=("size", *STATIC))
-compiled_error = jax.jit(structural_error, static_argnames=("size", *STATIC[2:]))
+STATIC = "size", "reweight", "mine", "stabilizer", "border", "largest"
+compiled = jax.jit(structural_similarity, static_argnames=STATIC)
 
 average = jax.jit(StructuralSimilarity().average)
 
@@ -167,96 +102,6 @@ def test_jit_and_vmap():
         values, hard = other(logits, some.truth)
         np.testing.assert_allclose(values, eager[0], rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(hard, eager[1])
-
-
-def test_figure_2_cross_entropy():
-    values = np.asarray(compiled(FIGURE_2, Y, reweight=False, mine=False)[0])[..., 1]
-    np.testing.assert_allclose(values.sum(), 2.805671, atol=2e-6)
-    np.testing.assert_allclose(values[1, 1] / values.sum(), 0.573637, atol=1e-6)
-
-
-def test_figure_2_as_the_paper_draws_it():
-    # Its numbers come from one mean and deviation of the whole patch, uniform weights and no C4: a window of 5 x 5
-    # that leaves out what is beyond the image holds the whole patch at every pixel.
-    from jaxseg.losses._moments import local_moments
-
-    maps = jnp.stack([Y.astype(np.float32), P.astype(np.float32)], axis=-1)
-    mu, variance = local_moments(maps, 5, np.inf, border="renormalize")
-    y_nor, p_nor = np.moveaxis(np.asarray((maps - mu) / np.sqrt(variance)), -1, 0)
-    np.testing.assert_allclose(np.unique(y_nor.round(4)), [-1.118, 0.8944], atol=1e-4)
-    np.testing.assert_allclose(np.unique(p_nor.round(4)), [-1.4055, 0.6069, 0.8944], atol=1e-4)
-    weighted = (
-        np.abs(y_nor - p_nor) * np.asarray(compiled(FIGURE_2, Y, reweight=False, mine=False)[0])[..., 1]
-    )
-    np.testing.assert_allclose(weighted.sum(), 3.0596, atol=5e-5)
-    np.testing.assert_allclose(weighted[1, 1] / weighted.sum(), 0.9074, atol=5e-5)
-
-
-@pytest.mark.fast
-@pytest.mark.parametrize(
-    ("stabilizer", "error", "value", "sums", "losses"),
-    [
-        ("deviation", 1.6266266, 2.6179545, (2.86777, 3.57694, 3.14179), (2.6179545, 0.7594612)),
-        ("variance", 1.6197139, 2.6068290, (2.86011, 3.40285, 2.98184), (2.6068290, 1.3737934)),
-    ],
-)
-def test_figure_2_with_windows(stabilizer, error, value, sums, losses):
-    given = {"stabilizer": stabilizer}
-    np.testing.assert_allclose(compiled_error(FIGURE_2, Y, **given)[1, 1, 1], error, rtol=1e-6)
-    values, hard = compiled(FIGURE_2, Y, **given)
-    np.testing.assert_allclose(values[1, 1, 1], value, rtol=1e-6)
-    assert hard[..., 1].sum() == 1
-    np.testing.assert_allclose(mean(values[..., 1], hard[..., 1]), losses[0], rtol=1e-6)
-    values, hard = compiled(FIGURE_2, Y, border="edge", **given)
-    assert hard[..., 1].sum() == (2 if stabilizer == "variance" else 4)
-    np.testing.assert_allclose(mean(values[..., 1], hard[..., 1]), losses[1], rtol=2e-6)
-    for border, expected in zip(("zero", "reflect", "edge"), sums, strict=True):
-        everywhere, hard = compiled(FIGURE_2, Y, mine=False, border=border, **given)
-        assert hard.all()
-        np.testing.assert_allclose(everywhere[..., 1].sum(), expected, atol=1e-5)
-    values, hard = compiled(FIGURE_2, Y, reweight=False, **given)
-    np.testing.assert_allclose(mean(values[..., 1], hard[..., 1]), 1.6094379, rtol=1e-6)
-
-
-def test_the_two_equations_differ_where_the_fact_sheet_says():
-    flat = np.full([5, 5], 0.96)
-    flat[2, 2] = 0.94
-    alone = np.full([5, 5], 0.05)
-    alone[2, 2] = 0.3
-    for p, y, expected in (
-        (flat, np.ones([5, 5], int), {"deviation": 1.41204, "variance": 0.17027}),
-        (alone, np.zeros([5, 5], int), {"deviation": 0.10357, "variance": 0.67009}),
-    ):
-        y[2, 2] = 1
-        logits = np.stack([np.zeros([5, 5]), np.log(p / (1 - p))], axis=-1)
-        for stabilizer, error in expected.items():
-            found = compiled_error(logits, y, stabilizer=stabilizer)[2, 2, 1]
-            np.testing.assert_allclose(found, error, atol=5e-4)
-
-
-@pytest.mark.parametrize(
-    ("size", "sigma", "deviation", "variance"),
-    [
-        (3, 1.0, 3.85291, 3.83232),
-        (3, 1.5, 4.67155, 4.62314),
-        (3, 2.0, 5.00715, 4.94286),
-        (3, 3.0, 5.26478, 5.18631),
-        (5, 1.5, 6.32247, 6.16565),
-        (7, 1.5, 6.85003, 6.64070),
-        (9, 1.5, 6.96060, 6.73904),
-        (11, 1.5, 6.97555, 6.75229),
-        (1, 1.5, 0.0, 0.0),
-    ],
-)
-def test_largest_error_of_the_fact_sheet(size, sigma, deviation, variance):
-    for stabilizer, expected in (("deviation", deviation), ("variance", variance)):
-        for largest in (None, 11):
-            found = largest_structural_error(size, sigma, stabilizer=stabilizer, largest=largest)
-            np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-6)
-        if size > 1:
-            np.testing.assert_allclose(
-                longhand_bound(size, sigma, stabilizer=stabilizer), expected, rtol=2e-6
-            )
 
 
 def test_size_1_is_degenerate():
@@ -364,12 +209,4 @@ def test_arguments_that_do_not_fit_are_named(call, message):
 
 
 def test_sharded_images_exchange_borders_only():
-    mesh = jax.make_mesh((2, 4), ("data", "space"), axis_types=(AxisType.Auto, AxisType.Auto))
-    some = case((4, 8, 6), 3)
-    logits = some.logits.astype(np.float32)
-    gradient = jax.jit(jax.value_and_grad(StructuralSimilarity().average))
-    place = NamedSharding(mesh, PartitionSpec("data", "space"))
-    sharded = jax.device_put(logits, place), jax.device_put(some.truth, place)
-    for whole, parts in zip(gradient(logits, some.truth), gradient(*sharded), strict=True):
-        np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-8)
-    assert "all-gather" not in gradient.lower(*sharded).compile().as_text()
+    check_borders_only(StructuralSimilarity())

@@ -6,7 +6,8 @@ import pytest
 from jaxseg.labels import CAMVID
 from jaxseg.losses import ground
 from jaxseg.losses._wasserstein import TotalVariation, Wasserstein, total_variation, wasserstein
-from tests.losses.contract import case, check_loss, check_object, pixels, softmax
+from tests.losses.cases import case, pixels, softmax
+from tests.losses.contract import check_loss, check_object
 
 CHAIN = np.abs(np.arange(4)[:, None] - np.arange(4)).astype(np.float32)
 SCORES = jnp.log(jnp.array([0.1, 0.2, 0.3, 0.4]))
