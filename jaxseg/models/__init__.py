@@ -3,12 +3,13 @@
 Shared layers are in `jaxseg.models.layers`, published weights in `jaxseg.models.pretrained`.
 """
 
+from jaxseg.models._auxiliary import MapNetwork
 from jaxseg.models.classifier import digits_classifier, resnet_classifier
 from jaxseg.models.compact import compact
 from jaxseg.models.deeplab_v2 import deeplab_v2
 from jaxseg.models.deeplab_v3 import deeplab_v3
 from jaxseg.models.deeplab_v3_plus import deeplab_v3_plus
-from jaxseg.models.discriminators import output_discriminator, patchgan
+from jaxseg.models.discriminators import domain_classifier, output_discriminator, patchgan
 from jaxseg.models.enet import enet
 from jaxseg.models.fcn import fcn8s, unsplit, with_split
 from jaxseg.models.generator import generator
@@ -19,6 +20,7 @@ from jaxseg.models.unet import unet_weights
 
 __all__ = [
     "LinenNetwork",
+    "MapNetwork",
     "NNXNetwork",
     "Network",
     "Normalization",
@@ -28,6 +30,7 @@ __all__ = [
     "deeplab_v3",
     "deeplab_v3_plus",
     "digits_classifier",
+    "domain_classifier",
     "enet",
     "fcn8s",
     "generator",

@@ -7,10 +7,6 @@ from jaxtyping import Array, Float
 from jaxseg.models._separable import SeparableConv
 from jaxseg.models._units import Units, global_mean
 from jaxseg.models.layers import dropout
-from jaxseg.models.network import Normalization
-
-IMAGENET_NORMALIZATION = Normalization(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
-"""ImageNet's mean and standard deviation of RGB pixels 0..255."""
 
 _RATES = {32: (3, 6, 9), 16: (6, 12, 18), 8: (12, 24, 36)}
 

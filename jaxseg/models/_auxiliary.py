@@ -8,7 +8,7 @@ import flax.linen as nn
 from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
-from jaxseg.models.network import DOMAINS, Network, Output, Variables
+from jaxseg.models.network import Network, Output, Variables, check_domain, run_linen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,30 +41,11 @@ class MapNetwork(Network):
         domain: str = "source",
     ) -> tuple[Output, Any]:
         self._check(image)
-        return run_linen(self.module, variables, image, train, rngs, domain)
+        check_domain(domain)
+        return run_linen(self.module, variables, image, train, rngs)
 
     def _check(self, maps: Array) -> None:
         if maps.shape[-1] != self.channels:
             raise InputError(
                 f"image: {maps.shape[-1]} channels; this network was made for {self.channels}, the last axis"
             )
-
-
-def run_linen(
-    module: nn.Module,
-    variables: Variables,
-    given: Any,
-    train: bool,
-    rngs: Mapping[str, Array] | None,
-    domain: str,
-) -> tuple[Output, Any]:
-    """What `Network.apply` returns of a Linen module that treats both domains alike."""
-    if domain not in DOMAINS:
-        raise InputError(f"domain: {domain!r} is not known; use 'source' or 'target'")
-    mutable = ["batch_stats"] if train else False
-    result = module.apply(dict(variables), given, train=train, rngs=dict(rngs or {}), mutable=mutable)
-    output: Any
-    output, updated = result if train else (result, variables)
-    if not isinstance(output, Output):
-        output = Output(logits=output)
-    return output, updated.get("batch_stats", {})

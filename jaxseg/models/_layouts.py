@@ -11,9 +11,13 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from jaxseg.errors import InputError
-from jaxseg.models.network import Normalization
-from jaxseg.models.vgg import BLOCKS, CAFFE_NORMALIZATION, TORCHVISION_NORMALIZATION
-from jaxseg.models.xception import UNIT_NORMALIZATION
+from jaxseg.models.network import (
+    CAFFE_NORMALIZATION,
+    IMAGENET_NORMALIZATION,
+    UNIT_NORMALIZATION,
+    Normalization,
+)
+from jaxseg.models.vgg import BLOCKS
 
 OWN = "jaxseg"
 _HOLDERS = ("backbone", "trunk", "source", "target")
@@ -83,6 +87,7 @@ class Layout:
       lacks: keys of which none is there; where has and lacks hold, it is this layout.
       places: names in a network, dots for underscores, that a key of the file can belong to; none if it is left out.
       strip: leading component of all keys that means nothing.
+      variant: of a ResNet, `"torchvision"` or `"caffe"`, where it strides (see `models.resnet`); None for others.
     """
 
     name: str
@@ -92,6 +97,7 @@ class Layout:
     lacks: tuple[str, ...] = ()
     places: Callable[[str], tuple[str, ...]] = _same
     strip: str = ""
+    variant: str | None = None
 
     def fits(self, names: Collection[str]) -> bool:
         """Whether the keys of a file are of this layout."""
@@ -109,7 +115,7 @@ LAYOUTS = (
     Layout(
         "vgg16",
         "torchvision's VGG-16",
-        TORCHVISION_NORMALIZATION,
+        IMAGENET_NORMALIZATION,
         has=("features.0.weight", "features.28.weight"),
         lacks=("features.1.running_mean", _TIMM_CLASSIFIER),
         places=_vgg({"classifier.0": "fc6", "classifier.3": "fc7"}, 2),
@@ -117,7 +123,7 @@ LAYOUTS = (
     Layout(
         "vgg16_bn",
         "torchvision's VGG-16 with batch normalisation",
-        TORCHVISION_NORMALIZATION,
+        IMAGENET_NORMALIZATION,
         has=("features.0.weight", "features.1.running_mean", "features.40.weight"),
         lacks=(_TIMM_CLASSIFIER,),
         places=_vgg({"classifier.0": "fc6", "classifier.3": "fc7"}, 3),
@@ -125,7 +131,7 @@ LAYOUTS = (
     Layout(
         "timm_vgg16",
         "timm's VGG-16",
-        TORCHVISION_NORMALIZATION,
+        IMAGENET_NORMALIZATION,
         has=("features.0.weight", "features.28.weight", _TIMM_CLASSIFIER),
         lacks=("features.1.running_mean", _CLASSIFIER),
         places=_vgg({"pre_logits.fc1": "fc6", "pre_logits.fc2": "fc7"}, 2),
@@ -133,16 +139,18 @@ LAYOUTS = (
     Layout(
         "resnet",
         "torchvision's or timm's ResNet",
-        TORCHVISION_NORMALIZATION,
+        IMAGENET_NORMALIZATION,
         has=_BOTTLENECK,
         lacks=(_BRANCH,),
+        variant="torchvision",
     ),
     Layout(
         "deeplabv3_resnet",
         "torchvision's DeepLabv3 on ResNet",
-        TORCHVISION_NORMALIZATION,
+        IMAGENET_NORMALIZATION,
         has=(*(f"backbone.{name}" for name in _BOTTLENECK), _PYRAMID),
         places=_without(r"aux_classifier\."),
+        variant="torchvision",
     ),
     Layout(
         "xception65",
@@ -162,12 +170,14 @@ LAYOUTS = (
         has=_BOTTLENECK,
         places=_without(r"layer5\."),
         strip="Scale.",
+        variant="caffe",
     ),
     Layout(
         "deeplab_v2",
         "released DeepLabv2 with its heads",
         CAFFE_NORMALIZATION,
         has=(*_BOTTLENECK, _BRANCH),
+        variant="caffe",
     ),
 )
 """All layouts but the project's own."""

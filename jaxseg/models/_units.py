@@ -1,4 +1,4 @@
-"""What the layers of one network of the ResNet family have in common, and the checks of its arguments."""
+"""What the layers of one network of the ResNet family have in common."""
 
 import dataclasses
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxseg.errors import InputError
-from jaxseg.models.layers import BatchNorm, Conv, Dtype, GroupNorm, check_norm, norm
+from jaxseg.models.layers import BatchNorm, Conv, Dtype, GroupNorm, norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,43 +36,6 @@ class Units:
         )
 
 
-def scaled(channels: int, width: float) -> int:
-    """Channels times the width factor, in multiples of 4 and at least 4; unchanged at width 1.
-
-    >>> scaled(256, 0.1), scaled(728, 1.0)
-    (24, 728)
-    """
-    return max(4, 4 * round(channels * width / 4)) if width != 1 else channels
-
-
 def global_mean(x: Array) -> Array:
     """[B, D] means of [B, H, W, D] over the pixels, summed in float32, in the type of `x`."""
     return x.mean((1, 2), dtype=jnp.float32).astype(x.dtype)
-
-
-def check_arguments(name: str, *, classes: int, width: float, batch_norm: str) -> None:
-    """Raises `InputError` where an argument that all networks of the family share cannot be used."""
-    check_norm(batch_norm, f"{name}.batch_norm")
-    if classes < 1:
-        raise InputError(f"{name}.classes: {classes}; use at least 1")
-    if not width > 0:
-        raise InputError(f"{name}.width: {width}; use a number above 0, 1 for the published widths")
-
-
-def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
-    """Raises `InputError` unless the value is one of the choices.
-
-    >>> check_choice("resnet.depth", 34, (50, 101))
-    Traceback (most recent call last):
-    ...
-    jaxseg.errors.InputError: resnet.depth: 34 is not known; use 50 or 101
-    """
-    if value not in choices:
-        *others, last = map(repr, choices)
-        raise InputError(f"{name}: {value!r} is not known; use {', '.join(others)} or {last}")
-
-
-def check_rate(name: str, rate: float) -> None:
-    """Raises `InputError` unless the dropout rate is a probability below 1."""
-    if not 0 <= rate < 1:
-        raise InputError(f"{name}: {rate}; use a probability from 0 to below 1")

@@ -8,13 +8,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
-from jaxseg.models._aspp import IMAGENET_NORMALIZATION
-from jaxseg.models._units import Units, check_arguments, check_choice, global_mean, scaled
+from jaxseg.models._arguments import check_choice, check_network, scaled
+from jaxseg.models._units import Units, global_mean
 from jaxseg.models.layers import Dtype
-from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
+from jaxseg.models.network import (
+    IMAGENET_NORMALIZATION,
+    UNIT_NORMALIZATION,
+    LinenNetwork,
+    Network,
+    Normalization,
+    Output,
+)
 from jaxseg.models.resnet import ResNet
-
-_NORMALIZATION = Normalization()
 
 
 class _Classifier(nn.Module):
@@ -95,7 +100,7 @@ def resnet_classifier(
     >>> resnet_classifier(31).head
     ('bottleneck_0', 'bottleneck_1', 'head')
     """
-    check_arguments("resnet_classifier", classes=classes, width=width, batch_norm=batch_norm)
+    check_network("resnet_classifier", classes=classes, width=width, batch_norm=batch_norm)
     check_choice("resnet_classifier.depth", depth, (50, 101))
     check_choice("resnet_classifier.variant", variant, ("torchvision", "caffe"))
     if bottleneck is not None and bottleneck < 1:
@@ -118,7 +123,7 @@ def digits_classifier(
     width: float = 1.0,
     batch_norm: str = "train",
     dtype: Dtype = jnp.float32,
-    normalization: Normalization = _NORMALIZATION,
+    normalization: Normalization = UNIT_NORMALIZATION,
 ) -> Network:
     """A small classifier for images of digits, 28x28 or 32x32: 0.26 million parameters. Source: ours.
 
@@ -141,7 +146,7 @@ def digits_classifier(
     >>> digits_classifier(10).minimum_size
     8
     """
-    check_arguments("digits_classifier", classes=classes, width=width, batch_norm=batch_norm)
+    check_network("digits_classifier", classes=classes, width=width, batch_norm=batch_norm)
     return LinenNetwork(
         classes=classes,
         normalization=normalization,

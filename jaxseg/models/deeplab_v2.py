@@ -18,16 +18,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxseg.models._units import Units, check_arguments, check_choice
+from jaxseg.models._arguments import check_choice, check_network
+from jaxseg.models._units import Units
 from jaxseg.models.layers import Dtype
-from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
+from jaxseg.models.network import CAFFE_NORMALIZATION, LinenNetwork, Network, Normalization, Output
 from jaxseg.models.resnet import ResNet
 
 DILATIONS = (6, 12, 18, 24)
-CAFFE_NORMALIZATION = Normalization(
-    mean=(104.00698793, 116.66876762, 122.67891434), std=(1.0, 1.0, 1.0), order="bgr"
-)
-"""Pixels 0..255 in BGR order less ImageNet's mean, what the Caffe weights expect."""
 
 
 class SummedBranches(nn.Module):
@@ -127,7 +124,7 @@ def deeplab_v2(
     >>> deeplab_v2(19, multi_level=True).head
     ('layer5', 'layer6')
     """
-    check_arguments("deeplab_v2", classes=classes, width=width, batch_norm=batch_norm)
+    check_network("deeplab_v2", classes=classes, width=width, batch_norm=batch_norm)
     check_choice("deeplab_v2.aspp", aspp, ("four", "released_two"))
     check_choice("deeplab_v2.depth", depth, (50, 101))
     units = Units(batch_norm, dtype=jnp.dtype(dtype))

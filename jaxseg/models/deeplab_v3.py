@@ -19,10 +19,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
-from jaxseg.models._aspp import IMAGENET_NORMALIZATION, PyramidPooling
-from jaxseg.models._units import Units, check_arguments, check_choice, check_rate, scaled
+from jaxseg.models._arguments import check_choice, check_momentum, check_network, check_rate, scaled
+from jaxseg.models._aspp import PyramidPooling
+from jaxseg.models._units import Units
 from jaxseg.models.layers import Dtype
-from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
+from jaxseg.models.network import IMAGENET_NORMALIZATION, LinenNetwork, Network, Normalization, Output
 from jaxseg.models.resnet import Backbone, ResNet
 
 MULTI_GRID = (1, 2, 4)
@@ -105,7 +106,7 @@ def deeplab_v3(
     >>> deeplab_v3(21).align_corners
     True
     """
-    check_arguments("deeplab_v3", classes=classes, width=width, batch_norm=batch_norm)
+    check_network("deeplab_v3", classes=classes, width=width, batch_norm=batch_norm)
     check_choice("deeplab_v3.variant", variant, ("paper", "torchvision"))
     check_choice("deeplab_v3.depth", depth, (50, 101))
     check_choice("deeplab_v3.stem", stem, ("plain", "beta"))
@@ -114,8 +115,7 @@ def deeplab_v3(
     rate = dropout if dropout is not None else (0.5 if theirs else 0.1)
     check_rate("deeplab_v3.dropout", rate)
     keep = momentum if momentum is not None else (0.9 if theirs else 0.9997)
-    if not 0 <= keep < 1:
-        raise InputError(f"deeplab_v3.momentum: {keep}; use a number from 0 to below 1")
+    check_momentum("deeplab_v3.momentum", keep)
     grid = multi_grid or ((1, 1, 1) if theirs else MULTI_GRID)
     if min(grid) < 1:
         raise InputError(f"deeplab_v3.multi_grid: {grid}; use factors of at least 1")

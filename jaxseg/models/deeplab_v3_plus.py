@@ -16,14 +16,21 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxseg.errors import InputError
-from jaxseg.models._aspp import IMAGENET_NORMALIZATION, PyramidPooling
+from jaxseg.models._arguments import check_choice, check_momentum, check_network, check_rate, scaled
+from jaxseg.models._aspp import PyramidPooling
 from jaxseg.models._separable import SeparableConv
-from jaxseg.models._units import Units, check_arguments, check_choice, check_rate, scaled
+from jaxseg.models._units import Units
 from jaxseg.models.layers import Dtype, resize_bilinear
-from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
+from jaxseg.models.network import (
+    IMAGENET_NORMALIZATION,
+    UNIT_NORMALIZATION,
+    LinenNetwork,
+    Network,
+    Normalization,
+    Output,
+)
 from jaxseg.models.resnet import ResNet
-from jaxseg.models.xception import EPSILON, MOMENTUM, UNIT_NORMALIZATION, Xception65
+from jaxseg.models.xception import EPSILON, MOMENTUM, Xception65
 
 _BACKBONES = ("xception65", "resnet101", "resnet50")
 
@@ -135,12 +142,11 @@ def deeplab_v3_plus(
     >>> deeplab_v3_plus(21).normalization == deeplab_v3_plus(21, backbone="resnet101").normalization
     False
     """
-    check_arguments("deeplab_v3_plus", classes=classes, width=width, batch_norm=batch_norm)
+    check_network("deeplab_v3_plus", classes=classes, width=width, batch_norm=batch_norm)
     check_choice("deeplab_v3_plus.backbone", backbone, _BACKBONES)
     check_choice("deeplab_v3_plus.output_stride", output_stride, (8, 16, 32))
     check_rate("deeplab_v3_plus.dropout", dropout)
-    if not 0 <= momentum < 1:
-        raise InputError(f"deeplab_v3_plus.momentum: {momentum}; use a number from 0 to below 1")
+    check_momentum("deeplab_v3_plus.momentum", momentum)
     units = Units(batch_norm, momentum=momentum, dtype=jnp.dtype(dtype))
     trunk: ResNet | Xception65
     if backbone == "xception65":

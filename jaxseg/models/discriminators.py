@@ -1,21 +1,23 @@
-"""Discriminators: of images by patches, and of segmentations in the space of their outputs.
+"""Discriminators: of images by patches, of segmentations in the space of their outputs, of features of whole images.
 
     patchgan               4x4 convolutions of padding 1: 64 stride 2, 128 stride 2, 256 stride 2, 512, K
                            every score sees 70x70 pixels
     output_discriminator   4x4 convolutions of padding 1 and stride 2: 64, 128, 256, 512, 1
                            every score sees 94x94 pixels
+    domain_classifier      linear layers 1024, 1024, 1 on a vector, ReLU and dropout between them
 
-Between them LeakyReLU, `max(x, 0.2 x)`. The middle convolutions of the first are normalised, nothing in the second is.
-Outputs are scores [B, h, w, K] before any sigmoid, one for every patch; modules are named as in the released codes.
+Between those of the first two stands LeakyReLU, `max(x, 0.2 x)`. The middle convolutions of the first are normalised,
+nothing in the others is. Outputs are scores [B, h, w, K] before any sigmoid, one for every patch; modules of the first
+two are named as in the released codes.
 """
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxseg.errors import InputError
+from jaxseg.models._arguments import check_choice, check_counts, check_rate
 from jaxseg.models._auxiliary import MapNetwork
-from jaxseg.models.layers import BatchNorm, Conv, Dtype, InstanceNorm
+from jaxseg.models.layers import BatchNorm, Conv, Dtype, InstanceNorm, dropout
 from jaxseg.models.network import Output
 
 NORMS = ("instance", "batch")
@@ -98,6 +100,26 @@ class _OutputDiscriminator(nn.Module):
         return Output(logits=convolution(x, 1, "classifier").astype(jnp.float32), features=x)
 
 
+class _DomainClassifier(nn.Module):
+    """The network; see `domain_classifier` for its fields."""
+
+    widths: tuple[int, ...]
+    dropout: float
+    dtype: Dtype
+
+    @nn.compact
+    def __call__(self, maps: Float[Array, "B H W D"], *, train: bool) -> Output:
+        def linear(x: Array, features: int, name: str) -> Array:
+            initializer = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+            return nn.Dense(features, dtype=self.dtype, kernel_init=initializer, name=name)(x)
+
+        x = maps.astype(self.dtype)
+        for place, width in enumerate(self.widths, start=1):
+            x = nn.relu(linear(x, width, f"linear{place}"))
+            x = dropout(x, self.dropout, self.make_rng("dropout")) if train and self.dropout else x
+        return Output(logits=linear(x, 1, "classifier").astype(jnp.float32), features=x)
+
+
 def patchgan(
     classes: int = 1,
     *,
@@ -140,9 +162,8 @@ def patchgan(
     >>> jax.eval_shape(lambda v, x: network.apply(v, x, train=False)[0].logits, variables, images).shape
     (1, 30, 30, 1)
     """
-    if norm not in NORMS:
-        raise InputError(f"patchgan.norm: {norm!r} is not known; use 'instance' or 'batch'")
-    _check("patchgan", classes=classes, channels=channels, layers=layers, width=width)
+    check_choice("patchgan.norm", norm, NORMS)
+    check_counts("patchgan", classes=classes, channels=channels, layers=layers, width=width)
     module = _PatchGAN(scores=classes, layers=layers, width=width, norm=norm, dtype=dtype)
     return MapNetwork(classes, minimum_size=2 ** (layers + 1) + 2**layers, channels=channels, module=module)
 
@@ -174,12 +195,46 @@ def output_discriminator(classes: int, *, width: int = 64, dtype: Dtype = jnp.fl
     >>> jax.eval_shape(lambda v, x: network.apply(v, x, train=False)[0].logits, variables, maps).shape
     (1, 16, 32, 1)
     """
-    _check("output_discriminator", classes=classes, width=width)
+    check_counts("output_discriminator", classes=classes, width=width)
     module = _OutputDiscriminator(width=width, dtype=dtype)
     return MapNetwork(classes, minimum_size=32, channels=classes, module=module)
 
 
-def _check(network: str, **counts: int) -> None:
-    for name, count in counts.items():
-        if count < 1:
-            raise InputError(f"{network}.{name}: {count}; use at least 1")
+def domain_classifier(
+    features: int,
+    *,
+    widths: tuple[int, ...] = (1024, 1024),
+    dropout: float = 0.5,
+    dtype: Dtype = jnp.float32,
+) -> MapNetwork:
+    """DANN's classifier of domains, which tells from the features of an image which domain it is of.
+
+    The default is the paper's; where MNIST is the source it has `widths=(100,)`.
+    Kernels are drawn from U(-1, 1) / sqrt(fan_in), as torch does; biases are 0 (ours; torch draws them likewise).
+
+    Args:
+      features: number of features D, the channels of its input.
+      widths: of the layers before the last, each followed by ReLU and dropout.
+      dropout: probability that a number after a ReLU is zeroed in training: 0.5 in the authors' code for Office-31 and
+        in the Transfer Learning Library's form without normalisation.
+      dtype: compute type; parameters and scores are float32.
+
+    Returns:
+      A `MapNetwork` with `logits` [B, H, W, 1], one score a vector of its input [B, H, W, D]; the features [B, D] of
+      whole images are maps of one pixel, [B, 1, 1, D].
+
+    Raises:
+      InputError: an argument is none of what it may be.
+
+    Source: Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", 2015, Section 4.
+
+    >>> import jax
+    >>> network = domain_classifier(256)
+    >>> variables = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 1, 1, 256)))
+    >>> sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
+    1313793
+    """
+    check_counts("domain_classifier", features=features, **{f"widths[{i}]": w for i, w in enumerate(widths)})
+    check_rate("domain_classifier.dropout", dropout)
+    module = _DomainClassifier(widths=widths, dropout=dropout, dtype=dtype)
+    return MapNetwork(1, channels=features, module=module)

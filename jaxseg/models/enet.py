@@ -43,22 +43,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxseg.errors import InputError
+from jaxseg.models._arguments import check_choice, check_network, check_rate, scaled
 from jaxseg.models.layers import (
     Conv,
     ConvTranspose,
     Dtype,
     PReLU,
-    check_norm,
     max_pool,
     max_pool_overlapping,
     max_unpool,
     norm,
     spatial_dropout,
 )
-from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
+from jaxseg.models.network import UNIT_NORMALIZATION, LinenNetwork, Network, Normalization, Output
 
-_NORMALIZATION = Normalization()
 # Uniform within 1/sqrt(n), n a kernel's taps times its inputs; PyTorch's transposed convolution counts the outputs.
 _BY_INPUTS = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 _BY_OUTPUTS = nn.initializers.variance_scaling(1 / 3, "fan_out", "uniform")
@@ -249,7 +247,7 @@ def enet(
     initialization: str = "torch",
     remat: bool = False,
     dtype: Dtype = jnp.float32,
-    normalization: Normalization = _NORMALIZATION,
+    normalization: Normalization = UNIT_NORMALIZATION,
 ) -> Network:
     """ENet with logits at the image's size, for images of any size from 16x16.
 
@@ -282,23 +280,16 @@ def enet(
     >>> enet(12).minimum_size
     16
     """
-    if variant not in ("original", "port"):
-        raise InputError(f"enet.variant: {variant!r} is not known; use 'original' or 'port'")
-    check_norm(batch_norm, "enet.batch_norm")
-    if initialization not in ("torch", "he"):
-        raise InputError(f"enet.initialization: {initialization!r} is not known; use 'torch' or 'he'")
-    if classes < 1:
-        raise InputError(f"enet.classes: {classes}; use at least 1")
-    if not width > 0:
-        raise InputError(f"enet.width: {width}; use a number above 0, 1 for the published widths")
+    check_network("enet", classes=classes, width=width, batch_norm=batch_norm)
+    check_choice("enet.variant", variant, ("original", "port"))
+    check_choice("enet.initialization", initialization, ("torch", "he"))
     port = variant == "port"
     if decoder_dropout is None:
         decoder_dropout = 0.1 if port else 0.0
     rates = {"early_dropout": early_dropout, "dropout": dropout, "decoder_dropout": decoder_dropout}
     for name, rate in rates.items():
-        if not 0 <= rate < 1:
-            raise InputError(f"enet.{name}: {rate}; use a probability from 0 to below 1")
-    shallow, middle, deep = (max(4, 4 * round(channels * width / 4)) for channels in _CHANNELS)
+        check_rate(f"enet.{name}", rate)
+    shallow, middle, deep = (scaled(channels, width) for channels in _CHANNELS)
     module = _ENet(
         classes=classes,
         layout=_Layout(port, batch_norm, initialization, jnp.dtype(dtype)),

@@ -31,17 +31,19 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
-from jaxseg.models.layers import Conv, Dtype, check_norm, dropout, resize_bilinear, spatial_dropout
-from jaxseg.models.network import DOMAINS, LinenNetwork, Network, Normalization, Output
-from jaxseg.models.vgg import (
+from jaxseg.models._arguments import check_choice, check_network, check_rate, scaled
+from jaxseg.models.layers import Conv, Dtype, dropout, resize_bilinear, spatial_dropout
+from jaxseg.models.network import (
     CAFFE_NORMALIZATION,
-    TORCHVISION_NORMALIZATION,
-    TRUNKS,
-    VGG16,
-    check_width,
-    first_layer,
-    scaled,
+    DOMAINS,
+    IMAGENET_NORMALIZATION,
+    LinenNetwork,
+    Network,
+    Normalization,
+    Output,
+    check_domain,
 )
+from jaxseg.models.vgg import TRUNKS, VGG16, first_layer
 
 VARIANTS = ("modern", "metapix", "original")
 _SCORES = ("score_fr", "score_pool4", "score_pool3")
@@ -212,22 +214,16 @@ def fcn8s(
     >>> sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     134391737
     """
-    if variant not in VARIANTS:
-        raise InputError(f"fcn8s.variant: {variant!r} is not known; use 'modern', 'metapix' or 'original'")
-    if trunk not in TRUNKS:
-        raise InputError(f"fcn8s.trunk: {trunk!r} is not known; use 'vgg16' or 'vgg16_bn'")
-    check_norm(batch_norm, "fcn8s.batch_norm")
+    check_choice("fcn8s.variant", variant, VARIANTS)
+    check_choice("fcn8s.trunk", trunk, TRUNKS)
+    check_network("fcn8s", classes=classes, width=width, batch_norm=batch_norm)
+    check_rate("fcn8s.dropout", dropout)
     if trunk == "vgg16" and batch_norm != "train":
         raise InputError(
             f"fcn8s.batch_norm: {batch_norm!r}, but trunk 'vgg16' has none; use trunk='vgg16_bn'"
         )
-    if classes < 1:
-        raise InputError(f"fcn8s.classes: {classes}; use at least 1")
     if not 0 <= split <= 5:
         raise InputError(f"fcn8s.split: {split}; use 0 (nothing twice) to 5 (all five blocks)")
-    if not 0 <= dropout < 1:
-        raise InputError(f"fcn8s.dropout: {dropout}; use a probability from 0 to below 1")
-    check_width(width, "fcn8s.width")
     module = _FCN8s(
         classes=classes,
         variant=variant,
@@ -240,7 +236,7 @@ def fcn8s(
         dtype=jnp.dtype(dtype),
     )
     if normalization is None:
-        normalization = TORCHVISION_NORMALIZATION if variant == "modern" else CAFFE_NORMALIZATION
+        normalization = IMAGENET_NORMALIZATION if variant == "modern" else CAFFE_NORMALIZATION
     return LinenNetwork(
         classes,
         normalization,
@@ -297,8 +293,7 @@ def unsplit(params: Mapping[str, Any], domain: str = "target") -> dict[str, Any]
     >>> unsplit({"source": {"features_0": 1}, "target": {"features_0": 2}, "trunk": {"features_5": 3}})
     {'trunk': {'features_0': 2, 'features_5': 3}}
     """
-    if domain not in DOMAINS:
-        raise InputError(f"domain: {domain!r} is not known; use 'source' or 'target'")
+    check_domain(domain)
     others = {name: leaves for name, leaves in params.items() if name not in (*DOMAINS, "trunk")}
     trunk = {**params.get(domain, {}), **params.get("trunk", {})}
     return {**others, **({"trunk": trunk} if trunk else {})}

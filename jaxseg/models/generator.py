@@ -25,9 +25,9 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
-from jaxseg.models._auxiliary import run_linen
+from jaxseg.models._arguments import check_counts, check_rate
 from jaxseg.models.layers import Conv, Dtype, InstanceNorm, dropout
-from jaxseg.models.network import Network, Output, Variables
+from jaxseg.models.network import Network, Output, Variables, check_domain, run_linen
 
 _STRIDES = (32, 16, 8, 4, 2)
 _DOUBLING = {32: (8, 3), 16: (4, 3), 8: (2, 5), 4: (1, 5)}
@@ -95,6 +95,7 @@ class _Generator(nn.Module):
     width: int
     noise: int
     rate: float
+    remat: bool
     dtype: Dtype
 
     def _noisy(self, x: Array, train: bool) -> Array:
@@ -128,12 +129,18 @@ class _Generator(nn.Module):
         def refined(
             x: Array, size: tuple[int, int], features: int, kernel: int, stride: int, padding: int
         ) -> Array:
-            name = f"stage{stage}_upsample_"
-            layer = _Transposed(features, kernel, stride, padding, False, self.dtype, name=f"{name}{step}")
-            x = nn.relu(InstanceNorm(dtype=self.dtype)(layer(x, size)))
-            for place in (step + 3, step + 4):
-                x = _Unit(self.rate, self.dtype, name=f"{name}{place}")(x, train)
-            return x
+            name, first = f"stage{stage}_upsample_", step
+
+            def layers(module: "_Generator", x: Array) -> Array:
+                layer = _Transposed(
+                    features, kernel, stride, padding, False, self.dtype, name=f"{name}{first}"
+                )
+                x = nn.relu(InstanceNorm(dtype=self.dtype)(layer(x, size)))
+                for place in (first + 3, first + 4):
+                    x = _Unit(self.rate, self.dtype, name=f"{name}{place}")(x, train)
+                return x
+
+            return (nn.remat(layers) if self.remat else layers)(self, x)
 
         maps = dict(zip(self.strides, embedding, strict=True))
         stride = self.strides[0]
@@ -189,7 +196,8 @@ class GeneratorNetwork(Network):
         rngs: Mapping[str, Array] | None = None,
         domain: str = "source",
     ) -> tuple[Output, Any]:
-        return run_linen(self.module, variables, self._maps(image), train, rngs, domain)
+        check_domain(domain)
+        return run_linen(self.module, variables, self._maps(image), train, rngs)
 
     def image(self, output: Output) -> Float[Array, "B H W 3"]:
         """The image in 0..1 of an output: `sigmoid(logits)`."""
@@ -214,6 +222,7 @@ def generator(
     width: int = 64,
     noise: int = 16,
     dropout: float = 0.5,
+    remat: bool = False,
     dtype: Dtype = jnp.float32,
 ) -> GeneratorNetwork:
     """The generator; LSD-seg's, of 64,221,187 parameters, is that of three embeddings, padding 100 and no noise.
@@ -229,6 +238,7 @@ def generator(
       width: w, the channels at stride 2.
       noise: noise channels at every embedding (ours; the paper has noise, of unstated amount, LSD-seg none).
       dropout: probability in the residual units, LSD-seg's.
+      remat: recompute every step, the layers between two sizes, in the backward pass; less memory, the same values.
       dtype: compute type; parameters and the result are float32.
 
     Returns:
@@ -253,20 +263,23 @@ def generator(
     (1, 24, 40, 3)
     """
     channels = (classes,) if embedding is None else embedding
-    for name, count in {"classes": classes, "padding": padding, "width": width}.items():
-        if count < 1:
-            raise InputError(f"generator.{name}: {count}; use at least 1")
+    check_counts("generator", classes=classes, padding=padding, width=width)
     if not channels or min(channels) < 1 or len(channels) != len(strides):
         raise InputError(f"generator.embedding: {channels} for strides {strides}; give one number a stride")
     if any(stride not in _STRIDES for stride in strides) or list(strides) != sorted(set(strides))[::-1]:
         raise InputError(f"generator.strides: {strides}; use falling ones of {_STRIDES}")
     if noise < 0:
         raise InputError(f"generator.noise: {noise}; use a number of channels, 0 for none")
-    if not 0 <= dropout < 1:
-        raise InputError(f"generator.dropout: {dropout}; use a probability from 0 to below 1")
+    check_rate("generator.dropout", dropout)
     if padding > 1 and strides[0] != 32:
         raise InputError(f"generator.padding: {padding} at stride {strides[0]}; only fc7, at 32, is unpadded")
     module = _Generator(
-        strides=strides, padding=padding, width=width, noise=noise, rate=dropout, dtype=jnp.dtype(dtype)
+        strides=strides,
+        padding=padding,
+        width=width,
+        noise=noise,
+        rate=dropout,
+        remat=remat,
+        dtype=jnp.dtype(dtype),
     )
     return GeneratorNetwork(classes, embedding=channels, module=module)

@@ -22,6 +22,18 @@ DOMAINS = ("source", "target")
 Variables = Mapping[str, Any]
 
 
+def check_domain(domain: str) -> None:
+    """Raises `InputError` unless there is such a domain.
+
+    >>> check_domain("real")
+    Traceback (most recent call last):
+    ...
+    jaxseg.errors.InputError: domain: 'real' is not known; use 'source' or 'target'
+    """
+    if domain not in DOMAINS:
+        raise InputError(f"domain: {domain!r} is not known; use 'source' or 'target'")
+
+
 class Output(NamedTuple):
     """What a segmentation network returns.
 
@@ -61,6 +73,18 @@ class Normalization:
         if self.order == "bgr":
             pixels = pixels[..., ::-1]
         return (pixels - jnp.asarray(self.mean, jnp.float32)) / jnp.asarray(self.std, jnp.float32)
+
+
+UNIT_NORMALIZATION = Normalization()
+"""Pixels 0..255 as `(2 / 255) x - 1`; TensorFlow's Xception weights expect it too."""
+
+IMAGENET_NORMALIZATION = Normalization(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
+"""RGB less ImageNet's mean, over its deviation: what torchvision's and timm's weights expect."""
+
+CAFFE_NORMALIZATION = Normalization(
+    mean=(104.00698793, 116.66876762, 122.67891434), std=(1.0, 1.0, 1.0), order="bgr"
+)
+"""BGR less ImageNet's mean: what Caffe's weights expect."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,16 +173,29 @@ class LinenNetwork(Network):
         rngs: Mapping[str, Array] | None = None,
         domain: str = "source",
     ) -> tuple[Output, Any]:
-        if domain not in DOMAINS:
-            raise InputError(f"domain: {domain!r} is not known; use 'source' or 'target'")
+        check_domain(domain)
         batch_stats = variables.get("batch_stats", {})
-        own = {**variables, "batch_stats": batch_stats[domain] if self.per_domain else batch_stats}
-        options: dict[str, Any] = {"train": train, **({"domain": domain} if self.takes_domain else {})}
-        mutable = ["batch_stats"] if train else False
-        result = self.module.apply(own, image, rngs=dict(rngs or {}), mutable=mutable, **options)
-        output: Any
-        output, updated = result if train else (result, own)
-        if not isinstance(output, Output):
-            output = Output(logits=output)
-        after = updated.get("batch_stats", {})
+        own = {**variables, "batch_stats": batch_stats[domain]} if self.per_domain else variables
+        options = {"domain": domain} if self.takes_domain else {}
+        output, after = run_linen(self.module, own, image, train, rngs, **options)
         return output, {**batch_stats, domain: after} if self.per_domain else after
+
+
+def run_linen(
+    module: nn.Module,
+    variables: Variables,
+    given: Any,
+    train: bool,
+    rngs: Mapping[str, Array] | None,
+    **options: Any,
+) -> tuple[Output, Any]:
+    """Calls `module(given, train=train, **options)`; its output, and the batch statistics as they are after it."""
+    mutable = ["batch_stats"] if train else False
+    result = module.apply(
+        dict(variables), given, train=train, rngs=dict(rngs or {}), mutable=mutable, **options
+    )
+    output: Any
+    output, updated = result if train else (result, variables)
+    if not isinstance(output, Output):
+        output = Output(logits=output)
+    return output, updated.get("batch_stats", {})

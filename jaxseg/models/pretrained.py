@@ -15,8 +15,9 @@
 The input that the weights were trained with becomes the network's `normalization`. Fully connected layers become
 convolutions where the network has those: `classifier.0` [4096, 25088] is fc6's kernel [7, 7, 512, 4096].
 
-Torch's DeepLab ResNets differ in where they stride: weights of layout `resnet` are of the networks that stride in the
-3x3 convolution, `deeplab_v2` strides in the first 1x1, as Caffe's do; the arrays fit either way.
+Torch's DeepLab ResNets differ in where they stride: weights of layouts `resnet` and `deeplabv3_resnet` are of networks
+that stride in the 3x3 convolution, `deeplab_v2` strides in the first 1x1, as Caffe's do. The arrays fit either way; the
+features are then others than those that were trained, and the report says so.
 """
 
 import dataclasses
@@ -36,8 +37,10 @@ from jaxseg.models._auxiliary import MapNetwork
 from jaxseg.models._layouts import OWN, Layout, canonical, is_counter, recognised
 from jaxseg.models._variable_names import Place, fitted, flat, name_of, nested, published, published_shape
 from jaxseg.models.network import DOMAINS, Network, Normalization, Variables
+from jaxseg.models.resnet import ResNet
 
 _NAMED = 3
+_STRIDING = {"torchvision": "3x3 (torchvision's form)", "caffe": "first 1x1 (Caffe's form)"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Report:
       skipped: names of the file's arrays that the network has no place for (torch's batch counters are not told).
       missing: names, as `export` writes them, of the network's arrays that the file does not hold.
       normalization: input that the weights were trained with.
+      remark: what does not fit though the arrays do; empty where nothing is known.
     """
 
     file: str
@@ -59,12 +63,14 @@ class Report:
     skipped: tuple[str, ...]
     missing: tuple[str, ...]
     normalization: Normalization
+    remark: str = ""
 
     def __str__(self) -> str:
-        return (
+        line = (
             f"{self.file}: {self.layout}; loaded {len(self.loaded)}, skipped {_some(self.skipped)}, "
             f"missing {_some(self.missing)}; input {_described(self.normalization)}"
         )
+        return f"{line}; {self.remark}" if self.remark else line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +127,7 @@ def load(
         skipped=tuple(name for name, places in matched.items() if not places),
         missing=tuple(name_of(place) for place in missing),
         normalization=normalization,
+        remark=_strides(network, found),
     )
     return Loaded(dataclasses.replace(network, normalization=normalization), nested(values), report)
 
@@ -265,6 +272,18 @@ def _in_head(network: Network, place: Place) -> bool:
     modules = place[1:-1]
     within = modules[1:] if modules[0] in DOMAINS else modules
     return bool(within) and within[0] in network.head
+
+
+def _strides(network: Network, layout: Layout | None) -> str:
+    """A remark where weights of a ResNet that strides in one place go into one that strides in another."""
+    trunk = getattr(getattr(network, "module", None), "trunk", None)
+    given = None if layout is None else layout.variant
+    if given is None or not isinstance(trunk, ResNet) or trunk.variant == given:
+        return ""
+    return (
+        f"CAUTION: these weights are of a ResNet that strides in the {_STRIDING[given]}, and this network strides in "
+        f"the {_STRIDING[trunk.variant]}: it computes other features of them until it is trained"
+    )
 
 
 def _image(network: Network) -> jax.ShapeDtypeStruct:

@@ -21,7 +21,8 @@ import dataclasses
 import flax.linen as nn
 from jaxtyping import Array, Float
 
-from jaxseg.models._units import Units, check_choice, scaled
+from jaxseg.models._arguments import check_choice, scaled
+from jaxseg.models._units import Units
 from jaxseg.models.layers import max_pool_overlapping
 
 _BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}

@@ -13,10 +13,10 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxseg.errors import InputError
-from jaxseg.models.layers import Conv, Dtype, check_norm, max_pool, max_unpool, norm
+from jaxseg.models._arguments import check_network, scaled
+from jaxseg.models.layers import Conv, Dtype, max_pool, max_unpool, norm
 from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
-from jaxseg.models.vgg import BLOCKS, check_width, scaled
+from jaxseg.models.vgg import BLOCKS
 
 RAW_NORMALIZATION = Normalization(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), order="bgr")
 """The released training file's input: pixels in 0..255 as they are, BGR."""
@@ -112,10 +112,7 @@ def segnet(
     >>> sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     29449355
     """
-    check_norm(batch_norm, "segnet.batch_norm")
-    if classes < 1:
-        raise InputError(f"segnet.classes: {classes}; use at least 1")
-    check_width(width, "segnet.width")
+    check_network("segnet", classes=classes, width=width, batch_norm=batch_norm)
     module = _SegNet(classes, batch_norm, width, remat, jnp.dtype(dtype))
     per_domain = batch_norm == "per_domain"
     return LinenNetwork(classes, normalization, head=("conv11d",), module=module, per_domain=per_domain)

@@ -27,14 +27,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from jaxseg.errors import InputError
+from jaxseg.models._arguments import check_choice, check_counts
 from jaxseg.models._auxiliary import MapNetwork
 from jaxseg.models.layers import Conv, Dtype, InstanceNorm, max_pool, resize_bilinear
-from jaxseg.models.network import Normalization, Output
+from jaxseg.models.network import CAFFE_NORMALIZATION, Normalization, Output
 
 PER = ("pixel", "class")
 _INITIALIZER = nn.initializers.normal(0.01)
-_NORMALIZATION = Normalization((104.00698793, 116.66876762, 122.67891434), (1.0, 1.0, 1.0), "bgr")
 
 
 class _Double(nn.Module):
@@ -105,18 +104,20 @@ class _UNet(nn.Module):
 
     pairs: int
     width: int
+    remat: bool
     dtype: Dtype
 
     @nn.compact
     def __call__(self, maps: Float[Array, "B H W D"], *, train: bool) -> Output:
         w, dtype = self.width, self.dtype
-        full = _Double(w, w, dtype, name="inc")(maps.astype(dtype))
-        half = _Down(2 * w, dtype, name="down1")(full)
-        quarter = _Down(4 * w, dtype, name="down2")(half)
-        x = _Down(4 * w, dtype, name="down3")(quarter)
-        x = _Up(2 * w, dtype, name="up2")(x, quarter)
-        x = _Up(w, dtype, name="up3")(x, half)
-        x = _Up(w, dtype, name="up4")(x, full)
+        double, down, up = map(nn.remat, (_Double, _Down, _Up)) if self.remat else (_Double, _Down, _Up)
+        full = double(w, w, dtype, name="inc")(maps.astype(dtype))
+        half = down(2 * w, dtype, name="down1")(full)
+        quarter = down(4 * w, dtype, name="down2")(half)
+        x = down(4 * w, dtype, name="down3")(quarter)
+        x = up(2 * w, dtype, name="up2")(x, quarter)
+        x = up(w, dtype, name="up3")(x, half)
+        x = up(w, dtype, name="up4")(x, full)
         scores = _Scores(self.pairs, dtype, name="outc")(x)
         return Output(logits=scores.astype(jnp.float32), features=x)
 
@@ -165,8 +166,9 @@ def unet_weights(
     *,
     per: str = "pixel",
     width: int = 64,
+    remat: bool = False,
     dtype: Dtype = jnp.float32,
-    normalization: Normalization = _NORMALIZATION,
+    normalization: Normalization = CAFFE_NORMALIZATION,
 ) -> WeightNetwork:
     """MetaPix's weighting network, 4,291,714 parameters for 19 classes; untrained, every weight is about 0.731.
 
@@ -179,6 +181,7 @@ def unet_weights(
         softmaxes over pairs, too, is ours: the paper gives the shape alone, the released code has none.
       width: channels of the first block; cost grows with its square. The released code has 64, and 32 as an
         alternative.
+      remat: recompute every block in the backward pass; less memory, the same values.
       dtype: compute type; parameters and scores are float32.
       normalization: what makes the image's part of the input of raw pixels: BGR minus a mean, as in the released code.
 
@@ -198,11 +201,7 @@ def unet_weights(
     >>> maps.shape, jax.eval_shape(network.weights, output).shape
     ((1, 16, 24, 23), (1, 16, 24, 1))
     """
-    if classes < 1:
-        raise InputError(f"unet_weights.classes: {classes}; use at least 1")
-    if per not in PER:
-        raise InputError(f"unet_weights.per: {per!r} is not known; use 'pixel' or 'class'")
-    if width < 1:
-        raise InputError(f"unet_weights.width: {width}; use at least 1 channel")
-    module = _UNet(pairs=1 if per == "pixel" else classes, width=width, dtype=dtype)
+    check_counts("unet_weights", classes=classes, width=width)
+    check_choice("unet_weights.per", per, PER)
+    module = _UNet(pairs=1 if per == "pixel" else classes, width=width, remat=remat, dtype=dtype)
     return WeightNetwork(classes, normalization, minimum_size=16, channels=classes + 4, module=module)

@@ -15,43 +15,13 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxseg.errors import InputError
+from jaxseg.models._arguments import scaled
 from jaxseg.models.layers import Conv, Dtype, max_pool, norm
-from jaxseg.models.network import Normalization
 
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 """Number of convolutions and their channels, block by block."""
 
 TRUNKS = ("vgg16", "vgg16_bn")
-
-TORCHVISION_NORMALIZATION = Normalization(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
-"""What torchvision's weights were trained with: RGB, ImageNet's mean and deviation."""
-
-CAFFE_NORMALIZATION = Normalization(
-    mean=(104.00698793, 116.66876762, 122.67891434), std=(1.0, 1.0, 1.0), order="bgr"
-)
-"""What Caffe's weights were trained with: BGR, ImageNet's mean subtracted."""
-
-
-def scaled(channels: int, width: float) -> int:
-    """Channels times `width`, to the nearest multiple of 4, at least 4; as they are where `width` is 1.
-
-    >>> scaled(64, 1.0), scaled(64, 0.1)
-    (64, 8)
-    """
-    return channels if width == 1 else max(4, 4 * round(channels * width / 4))
-
-
-def check_width(width: float, name: str) -> None:
-    """Raises `InputError` unless the width factor is above 0.
-
-    >>> check_width(0.0, "segnet.width")
-    Traceback (most recent call last):
-    ...
-    jaxseg.errors.InputError: segnet.width: 0.0; use a number above 0, 1 for the published widths
-    """
-    if not width > 0:
-        raise InputError(f"{name}: {width}; use a number above 0, 1 for the published widths")
 
 
 def first_layer(block: int, batch_norm: bool) -> int:
@@ -73,7 +43,7 @@ class VGG16(nn.Module):
       first: the first block, 1 to 5.
       last: the last block; one below `first` is no block at all.
       batch_norm: mode of the normalisation after every convolution, see `layers.norm`; None for the plain network.
-      width: factor of all channel numbers, for small runs (ours), see `scaled`.
+      width: factor of all channel numbers, for small runs (ours), in multiples of 4.
       padding: zeros around the first convolution's input, 1 or, in the first FCN, 100.
       remat: recomputes a block's insides in the backward pass rather than keeping them.
       dtype: type of the computation; parameters are float32.

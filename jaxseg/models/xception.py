@@ -19,14 +19,12 @@ import dataclasses
 import flax.linen as nn
 from jaxtyping import Array, Float
 
+from jaxseg.models._arguments import check_choice, scaled
 from jaxseg.models._separable import SeparableConv
-from jaxseg.models._units import Units, check_choice, scaled
-from jaxseg.models.network import Normalization
+from jaxseg.models._units import Units
 
 EPSILON = 1e-3
 MOMENTUM = 0.9997
-UNIT_NORMALIZATION = Normalization(mean=(127.5, 127.5, 127.5), std=(127.5, 127.5, 127.5))
-"""Pixels 0..255 as `(2 / 255) x - 1`, what the published weights expect."""
 
 _ENTRY = ((128, 128, 128), (256, 256, 256), (728, 728, 728))
 _MIDDLE = ((728, 728, 728),) * 16

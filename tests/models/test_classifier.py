@@ -9,15 +9,7 @@ from jaxseg.errors import InputError
 from jaxseg.models import resnet
 from jaxseg.models.classifier import digits_classifier, resnet_classifier
 from tests.models import _fresh, oracles
-
-
-def abstract(network, height=32, width=32, batch=2):
-    image = jax.ShapeDtypeStruct((batch, height, width, 3), jnp.float32)
-    return image, jax.eval_shape(network.init, jax.random.key(0), image)
-
-
-def parameters(network):
-    return sum(leaf.size for leaf in jax.tree.leaves(abstract(network)[1]["params"]))
+from tests.models._fresh import abstract, parameters
 
 
 def test_parameter_counts():
@@ -37,7 +29,7 @@ def test_outputs_have_no_spatial_axes():
         (resnet_classifier(31, width=1 / 16, bottleneck=None), (48, 33), 128),
         (digits_classifier(10), (28, 28), 128),
     ):
-        image, variables = abstract(network, *size)
+        image, variables = abstract(network, *size, batch=2)
         output, _ = jax.eval_shape(lambda v, x, n=network: n.apply(v, x, train=False), variables, image)
         assert output.logits.shape == (2, network.classes)
         assert output.features.shape == (2, features)

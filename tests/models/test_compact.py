@@ -1,5 +1,7 @@
 """The compact network: its parameters summed by hand, any image size, sharded as on one device."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxseg.models import compact
+from tests.models import oracles
 
 
 @pytest.mark.fast
@@ -28,6 +31,44 @@ def test_logits_are_half_the_image_rounded_up(size: tuple[int, int]) -> None:
     variables = jax.eval_shape(network.init, jax.random.key(0), image)
     output, _ = jax.eval_shape(lambda v, x: network.apply(v, x, train=False), variables, image)
     assert output.logits.shape == (2, -(-size[0] // 2), -(-size[1] // 2), 5)
+
+
+@pytest.mark.parametrize("remat", [False, True])
+def test_the_auxiliary_head_adds_its_own_parameters_and_changes_nothing_else(remat: bool) -> None:
+    image = jax.random.normal(jax.random.key(1), (1, 9, 11, 3))
+    plain, both = compact(5, width=4), compact(5, width=4, aux=True, remat=remat)
+    key = jax.random.key(0)
+    expected, variables = (oracles.quick_jit(network.init)(key, image) for network in (plain, both))
+    head = variables["params"].pop("aux")
+    assert {name: leaf.shape for name, leaf in head.items()} == {"kernel": (1, 1, 8, 5), "bias": (5,)}
+    jax.tree.map(np.testing.assert_array_equal, variables, expected)
+    variables["params"]["aux"] = head
+    one, two = (
+        oracles.quick_jit(lambda v, n=network: n.apply(v, image, train=False)[0])(given)
+        for network, given in ((plain, expected), (both, variables))
+    )
+    assert one.aux is None
+    assert two.aux.shape == (1, 3, 3, 5)
+    assert two.aux.dtype == jnp.float32
+    np.testing.assert_array_equal(one.logits, two.logits)
+    assert (plain.head, both.head) == (("head",), ("head", "aux"))
+
+
+def test_recomputing_changes_neither_outputs_nor_gradients_nor_statistics() -> None:
+    image = jax.random.normal(jax.random.key(1), (2, 16, 16, 3))
+    results = []
+    for remat in (False, True):
+        network = compact(3, width=4, aux=True, remat=remat)
+        variables = oracles.drawn(network.init, image)
+
+        def loss(params: Any, network: Any = network, variables: Any = variables) -> Any:
+            output, after = network.apply({**variables, "params": params}, image, train=True)
+            return jnp.square(output.logits).mean() + jnp.abs(output.aux).mean(), (output, after)
+
+        program = jax.value_and_grad(loss, has_aux=True)
+        assert ("remat" in str(jax.make_jaxpr(program)(variables["params"]))) is remat
+        results.append(oracles.quick_jit(program)(variables["params"]))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), *results)
 
 
 def test_frozen_statistics_stay_and_training_ones_move() -> None:

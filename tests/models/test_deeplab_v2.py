@@ -10,15 +10,7 @@ from jaxseg.models import resnet
 from jaxseg.models._units import Units
 from jaxseg.models.deeplab_v2 import SummedBranches, deeplab_v2
 from tests.models import _fresh, oracles
-
-
-def abstract(network, height=32, width=40, batch=1):
-    image = jax.ShapeDtypeStruct((batch, height, width, 3), jnp.float32)
-    return image, jax.eval_shape(network.init, jax.random.key(0), image)
-
-
-def parameters(network):
-    return sum(leaf.size for leaf in jax.tree.leaves(abstract(network)[1]["params"]))
+from tests.models._fresh import abstract, parameters
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,7 @@ import pytest
 
 from jaxseg.errors import InputError
 from jaxseg.models.discriminators import output_discriminator, patchgan
-
-QUICK = {"xla_backend_optimization_level": 0}  # of the compiler
-
-
-def abstract(network, height, width):
-    maps = jax.ShapeDtypeStruct((1, height, width, network.channels), jnp.float32)
-    return maps, jax.eval_shape(network.init, jax.random.key(0), maps)
-
-
-def parameters(network):
-    return sum(leaf.size for leaf in jax.tree.leaves(abstract(network, 128, 128)[1]["params"]))
+from tests.models._fresh import QUICK, abstract, parameters
 
 
 def drawn(network, height, width, batch=1):

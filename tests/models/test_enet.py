@@ -3,22 +3,15 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import pytest
 from flax.errors import InvalidRngError
 
 from jaxseg.errors import InputError
 from jaxseg.models import LinenNetwork, Output, enet
+from tests.models import _fresh
+from tests.models._fresh import parameters
 
-
-@functools.cache
-def abstract(network, height=32, width=40, batch=2):
-    image = jax.ShapeDtypeStruct((batch, height, width, 3), jnp.float32)
-    return image, jax.eval_shape(network.init, jax.random.key(0), image)
-
-
-def parameters(network):
-    return sum(leaf.size for leaf in jax.tree.leaves(abstract(network)[1]["params"]))
+abstract = functools.cache(_fresh.abstract)
 
 
 def forward(network, train=False, seed=None):
@@ -106,8 +99,8 @@ def test_logits_have_the_size_of_the_image(variant, size):
     image, variables = abstract(network, *size)
     output, _ = jax.eval_shape(forward(network), variables, image)
     assert isinstance(output, Output)
-    assert output.logits.shape == (2, *size, 7)
-    assert output.features.shape == (2, -(-size[0] // 2), -(-size[1] // 2), 8)
+    assert output.logits.shape == (1, *size, 7)
+    assert output.features.shape == (1, -(-size[0] // 2), -(-size[1] // 2), 8)
     assert output.aux is None
 
 

@@ -12,6 +12,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxseg.errors import InputError
 from jaxseg.models.fcn import BilinearUpscore, fcn8s, unsplit, with_split
 from tests.models import oracles
+from tests.models._fresh import abstract, parameters
 
 SIZES = {
     512: (710, 355, 178, 89, 45, 23, 17, 36, 74, 600),
@@ -20,15 +21,6 @@ SIZES = {
 }
 FEATURES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 POOL_AFTER = (2, 7, 14, 21, 28)
-
-
-def abstract(network, size=(200, 200)):
-    image = jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)
-    return image, jax.eval_shape(network.init, jax.random.key(0), image)
-
-
-def parameters(network):
-    return sum(leaf.size for leaf in jax.tree.leaves(abstract(network)[1]["params"]))
 
 
 @pytest.mark.fast
@@ -50,7 +42,7 @@ def test_parameters_of_split_networks_are_the_blocks_twice():
 @pytest.mark.parametrize("side", SIZES)
 def test_the_original_has_the_published_sizes_on_its_way(side):
     network = fcn8s(3, variant="original", width=0.05)
-    image, variables = abstract(network, (side, side))
+    image, variables = abstract(network, side, side)
 
     def captured(variables, image):
         return network.module.apply(variables, image, train=False, capture_intermediates=True)
@@ -67,12 +59,12 @@ def test_the_original_has_the_published_sizes_on_its_way(side):
 
 def test_metapix_stretches_a_26x10_map_at_1024x512():
     network = fcn8s(3, variant="metapix", width=0.05)
-    image, variables = abstract(network, (512, 1024))
+    image, variables = abstract(network, 512, 1024)
     output, _ = jax.eval_shape(lambda v, x: network.apply(v, x, train=False), variables, image)
     assert output.features.shape[1:3] == (10, 26)
     assert output.logits.shape == (1, 512, 1024, 3)
     network.validate(193, 193)
-    abstract(network, (193, 193))
+    abstract(network, 193, 193)
     with pytest.raises(InputError, match="192x1024"):
         network.validate(192, 1024)
 
@@ -81,7 +73,7 @@ def test_metapix_stretches_a_26x10_map_at_1024x512():
 @pytest.mark.parametrize("size", [(1, 1), (33, 47), (64, 96)])
 def test_any_size_goes_through(variant, size):
     network = fcn8s(3, variant=variant, width=0.05)
-    image, variables = abstract(network, size)
+    image, variables = abstract(network, *size)
     output, _ = jax.eval_shape(lambda v, x: network.apply(v, x, train=False), variables, image)
     assert output.logits.shape == (1, *size, 3)
     assert output.logits.dtype == jnp.float32
@@ -270,7 +262,7 @@ def test_a_few_steps_lower_the_loss():
 @pytest.mark.parametrize("remat", [False, True])
 def test_the_trunk_is_recomputed_where_asked(remat):
     network = fcn8s(3, width=0.05, remat=remat)
-    image, variables = abstract(network, (16, 16))
+    image, variables = abstract(network, 16, 16)
     loss = jax.grad(lambda v, x: network.apply(v, x, train=False)[0].logits.sum())
     assert ("remat" in str(jax.make_jaxpr(loss)(variables, image))) is remat
 
@@ -288,7 +280,7 @@ def test_rows_on_two_devices_compute_what_one_does():
 
 def test_bfloat16_keeps_parameters_and_logits_in_float32():
     network = fcn8s(3, width=0.05, split=1, trunk="vgg16_bn", dtype=jnp.bfloat16)
-    image, variables = abstract(network, (32, 32))
+    image, variables = abstract(network, 32, 32)
     output, _ = jax.eval_shape(lambda v, x: network.apply(v, x, train=False), variables, image)
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype(jnp.float32)}
     assert (output.logits.dtype, output.features.dtype) == (jnp.float32, jnp.bfloat16)

@@ -8,8 +8,9 @@ from flax.errors import InvalidRngError
 
 from jaxseg.errors import InputError
 from jaxseg.models.generator import generator
+from tests.models import oracles
+from tests.models._fresh import QUICK
 
-QUICK = {"xla_backend_optimization_level": 0}  # of the compiler
 LSD = {"embedding": (4096, 512, 256), "strides": (32, 16, 8), "padding": 100, "noise": 0}
 
 
@@ -154,6 +155,25 @@ def test_noise_and_dropout_are_drawn_in_training_and_rest_otherwise():
     without[entry] = {"kernel": without[entry]["kernel"][:, :, :4]}
     expected = jax.jit(lambda p: silent.apply({"params": p}, maps, train=False)[0].logits)(without)
     np.testing.assert_allclose(jax.jit(lambda: apply(False))(), expected, atol=1e-5)
+
+
+def test_recomputing_changes_neither_output_nor_gradient():
+    options = {"embedding": (4, 5), "strides": (8, 4), "width": 2, "noise": 1}
+    kept, recomputed = (generator(3, **options, remat=remat) for remat in (False, True))
+    variables, maps = drawn(kept, (3, 4), (6, 7))
+    rngs = {name: jax.random.key(seed) for seed, name in enumerate(("noise", "dropout"))}
+
+    def loss(network):
+        def value(params):
+            output, _ = network.apply({"params": params}, maps, train=True, rngs=rngs)
+            return jnp.square(output.logits).mean(), output.logits
+
+        return jax.value_and_grad(value, has_aux=True)
+
+    assert "remat" in str(jax.make_jaxpr(loss(recomputed))(variables["params"]))
+    programs = [jax.jit(loss(network), compiler_options=QUICK) for network in (kept, recomputed)]
+    (one, gradient), (other, gradient_too) = (program(variables["params"]) for program in programs)
+    oracles.assert_same_tree((other, gradient_too), (one, gradient), 1e-4)
 
 
 @pytest.mark.parametrize(

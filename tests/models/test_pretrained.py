@@ -160,6 +160,25 @@ def test_released_adaptation_weights_keep_their_heads(caffe_file, tmp_path):
     assert loaded.network.normalization == BGR
 
 
+def test_weights_that_stride_elsewhere_are_told_in_one_line(resnet_file, caffe_file):
+    torch, caffe = "3x3 (torchvision's form)", "first 1x1 (Caffe's form)"
+    for network, file, given, wanted in (
+        (deeplab_v2(21, depth=50, width=0.1), resnet_file, torch, caffe),
+        (resnet_classifier(7, width=0.1), caffe_file, caffe, torch),
+        (resnet_classifier(7, variant="caffe", width=0.1), resnet_file, torch, caffe),
+    ):
+        line = str(pretrained.fit(network, file[0]))
+        assert f"CAUTION: these weights are of a ResNet that strides in the {given}" in line
+        assert f"this network strides in the {wanted}" in line
+        assert "\n" not in line
+    for network, file in (
+        (deeplab_v2(21, depth=50, width=0.1), caffe_file),
+        (resnet_classifier(7, width=0.1), resnet_file),
+        (resnet_classifier(7, variant="caffe", width=0.1), caffe_file),
+    ):
+        assert pretrained.fit(network, file[0]).remark == ""
+
+
 @pytest.fixture(scope="module")
 def vgg_file(tmp_path_factory):
     arrays = random_arrays(vgg_shapes(), seed=2)

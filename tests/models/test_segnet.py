@@ -9,13 +9,13 @@ import pytest
 from jaxseg.errors import InputError
 from jaxseg.models.segnet import segnet
 from tests.models import oracles
+from tests.models._fresh import abstract
 
 
 @pytest.mark.fast
 @pytest.mark.parametrize(("classes", "published"), [(11, 29_449_355), (19, 29_453_971), (21, 29_455_125)])
 def test_parameter_counts_are_the_published_ones(classes, published):
-    variables = jax.eval_shape(segnet(classes).init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
-    params = variables["params"]
+    params = abstract(segnet(classes))[1]["params"]
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == published
     without = {name: leaves for name, leaves in params.items() if name.startswith("conv")}
     if classes == 11:
@@ -44,8 +44,7 @@ def test_logits_are_those_of_torch(size, width):
 
 def test_pools_at_the_published_size_are_rounded_up():
     network = segnet(11)
-    image = jax.ShapeDtypeStruct((1, 360, 480, 3), jnp.float32)
-    variables = jax.eval_shape(network.init, jax.random.key(0), image)
+    image, variables = abstract(network, 360, 480)
 
     def captured(variables, image):
         return network.module.apply(variables, image, train=False, capture_intermediates=True)

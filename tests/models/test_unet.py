@@ -7,14 +7,8 @@ import pytest
 
 from jaxseg.errors import InputError
 from jaxseg.models.unet import unet_weights
-
-QUICK = {"xla_backend_optimization_level": 0}  # of the compiler
-
-
-def parameters(network):
-    maps = jax.ShapeDtypeStruct((1, 16, 16, network.channels), jnp.float32)
-    variables = jax.eval_shape(network.init, jax.random.key(0), maps)
-    return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
+from tests.models import oracles
+from tests.models._fresh import QUICK, parameters
 
 
 def fresh(network, maps):
@@ -135,6 +129,26 @@ def test_it_is_the_torch_network_of_the_same_weights(trained_a_little):
         x = up(x, levels.pop(), params[name])
     scores = functional.conv2d(x, *weight(params["outc"]["conv"])).numpy().transpose(0, 2, 3, 1)
     np.testing.assert_allclose(output.logits, scores, atol=2e-4)
+
+
+def test_recomputing_changes_neither_output_nor_gradient(trained_a_little):
+    network, variables, maps, _, _ = trained_a_little
+
+    def loss(network):
+        def value(params):
+            output, _ = network.apply({"params": params}, maps, train=True)
+            return jnp.square(network.weights(output) - 0.9).mean(), output.logits
+
+        return jax.value_and_grad(value, has_aux=True)
+
+    recomputed = unet_weights(2, per="class", width=4, remat=True)
+    assert "remat" in str(jax.make_jaxpr(loss(recomputed))(variables["params"]))
+    programs = [jax.jit(loss(each), compiler_options=QUICK) for each in (network, recomputed)]
+    (one, gradient), (other, gradient_too) = (program(variables["params"]) for program in programs)
+    oracles.assert_same_tree(other, one, 1e-5)
+    # The biases of normalised convolutions have no gradient, only rounding.
+    for ours, theirs in zip(jax.tree.leaves(gradient_too), jax.tree.leaves(gradient), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-7)
 
 
 def test_normalisation_is_that_of_the_released_code():

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.errors import InputError
-from jaxseg.models.vgg import VGG16, check_width, scaled
+from jaxseg.models.vgg import VGG16
 from tests.models import oracles
 
 
@@ -92,9 +91,3 @@ def test_recomputing_changes_neither_names_nor_gradients_nor_statistics():
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), result(False), result(True)
     )
-
-
-def test_width_is_rounded_to_fours_and_refused_at_zero():
-    assert [scaled(channels, 0.3) for channels in (64, 128, 4096)] == [20, 40, 1228]
-    with pytest.raises(InputError, match=r"vgg\.width: -1\.0; use a number above 0"):
-        check_width(-1.0, "vgg.width")
