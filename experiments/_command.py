@@ -61,3 +61,15 @@ def parse(main: Callable[..., Any], arguments: Sequence[str], program: str) -> t
 
         raise InputError(f"{program}: {message_of(errors.getvalue())}") from None
     return result, unknown
+
+
+def parse_all(main: Callable[..., Any], arguments: Sequence[str], program: str) -> Any:
+    """`parse` where every argument must be one that `main` declares.
+
+    Raises:
+      InputError: an argument is missing, cannot be read or is not known.
+    """
+    result, unknown = parse(main, arguments, program)
+    if unknown:
+        raise InputError(f"{program}: {unknown[0]} is not known; --help lists the options")
+    return result

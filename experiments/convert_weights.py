@@ -11,8 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from experiments._command import parse, run
-from jaxseg.errors import InputError
+from experiments._command import parse_all, run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +30,7 @@ class Arguments:
 
 def main(arguments: Sequence[str]) -> int:
     """Converts; returns the exit status."""
-    own, unknown = parse(Arguments, arguments, "experiments.convert_weights")
-    if unknown:
-        raise InputError(f"experiments.convert_weights: {unknown[0]} is not known; see --help")
+    own = parse_all(Arguments, arguments, "experiments.convert_weights")
     from jaxseg.models import pretrained
 
     fits = None

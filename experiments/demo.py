@@ -7,7 +7,6 @@ interval over the seeds. Run again, it goes on where it was.
 """
 
 import dataclasses
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -16,10 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from experiments._command import parse, run
+from experiments._rows import Interrupted, Row, run_rows
 from jaxseg.errors import InputError
 
 CONFIGS = ("source", "batch_statistics", "max_squares", "max_squares_iw", "oracle")
-ADAPTED = ("batch_statistics", "max_squares", "max_squares_iw")
+ROWS = tuple(
+    Row(
+        name, Path("configs/streets") / f"{name}.py", after=None if name in ("source", "oracle") else "source"
+    )
+    for name in CONFIGS
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,34 +43,15 @@ def main(arguments: Sequence[str]) -> int:
     if own.seeds < 1:
         raise InputError(f"seeds: {own.seeds}; at least 1, and 2 or more for an interval")
 
-    from experiments.evaluate import evaluate_run
     from jaxseg import report
-    from jaxseg.train import RunFolder, Stopped, load_config, train, with_arguments
     from jaxseg.train.progress import duration
 
     began = time.monotonic()
-    folders = []
-    for seed in range(own.seeds):
-        for index, name in enumerate(CONFIGS):
-            number = seed * len(CONFIGS) + index + 1
-            print(
-                f"[{number}/{own.seeds * len(CONFIGS)}] {name}, seed {seed}  ({duration(time.monotonic() - began)})",
-                file=sys.stderr,
-            )
-            config = Path("configs/streets") / f"{name}.py"
-            folder = RunFolder(own.out / name / f"seed{seed}")
-            options = [*fields, "--seed", str(seed)]
-            if name in ADAPTED:
-                options += ["--initialize", str(own.out / "source" / f"seed{seed}")]
-            experiment = with_arguments(load_config(config), options, "python -m experiments.demo")
-            folder.open(experiment, config, options)
-            try:
-                train(experiment, folder)
-            except Stopped as stop:
-                print(f"{stop}; the same command goes on from there", file=sys.stderr)
-                return 128 + int(signal.Signals(stop.signal))
-            evaluate_run(folder, "test", quiet=True)
-            folders.append(folder.path)
+    try:
+        folders = run_rows(ROWS, range(own.seeds), own.out, fields, "python -m experiments.demo")
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        return stop.status
     print(report.summary_table(folders))
     save_pictures(own.out)
     page = report.write(

@@ -1,8 +1,10 @@
-"""A tour of the losses in three figures, and the five lines of the README, run.
+"""A tour of the losses in four figures, and the five lines of the README, run.
 
 `shapes.png`: every pixel-wise loss, and its gradient with respect to the true class's logit, against the probability p
 of the true class; two classes, so that p says all. `conservative.png`: the Conservative loss paper's Figures 3 and 5,
-and why descending this loss never ascends. `structural.png`: the SSL paper's Figure 2 with our numbers beside its own.
+and why descending this loss never ascends. `gradients.png`: the MaxSquare poster's plot, the gradient of entropy
+against that of maximum squares, and what of both reaches the logits. `structural.png`: the SSL paper's Figure 2 with
+our numbers beside its own.
 """
 
 import dataclasses
@@ -16,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments._command import parse, run
+from experiments._command import parse_all, run
 from jaxseg import losses
 
 POINTS = np.linspace(0.002, 0.998, 499)
@@ -45,17 +47,13 @@ class Arguments:
 
 def main(arguments: Sequence[str]) -> int:
     """Draws the figures and prints the example; returns the exit status."""
-    own, unknown = parse(Arguments, arguments, "experiments.losses_tour")
-    if unknown:
-        from jaxseg.errors import InputError
-
-        raise InputError(f"option: {unknown[0]} is not known; --help lists the options")
+    own = parse_all(Arguments, arguments, "experiments.losses_tour")
     import matplotlib
 
     matplotlib.use("Agg")
     own.out.mkdir(parents=True, exist_ok=True)
-    for name, draw in (("shapes", shapes), ("conservative", conservative), ("structural", structural)):
-        figure = draw()
+    for draw in (shapes, conservative, gradients, structural):
+        figure, name = draw(), draw.__name__
         figure.savefig(own.out / f"{name}.png", dpi=110)
         print(own.out / f"{name}.png", file=sys.stderr)
     lines = example()
@@ -188,6 +186,48 @@ def conservative() -> Any:
     )
     for axis in axes:
         axis.legend(fontsize=8)
+    return figure
+
+
+def unsupervised_gradients() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Sizes of the gradients of entropy and of maximum squares at `POINTS`, in p and in the logit of that class.
+
+    Two classes, as on the poster of MaxSquare (Chen et al., ICCV 2019): H = -p ln p - (1 - p) ln(1 - p), and
+    MS = -p^2 - (1 - p)^2, which is twice the loss -1/2 sum p^2.
+    """
+    found = {}
+    for name, loss, scale in (
+        ("entropy", losses.Entropy(normalized=False), 1.0),
+        ("maximum squares", losses.MaximumSquares(), 2.0),
+    ):
+        in_p, in_logit = sampled(jax.grad(of_p(loss))), sampled(logit_gradient(loss))
+        found[name] = scale * np.abs(in_p), scale * np.abs(in_logit)
+    return found
+
+
+def gradients() -> Any:
+    """The poster's plot of both gradients in p, and beside it those in the logit."""
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
+    printed = {
+        "entropy": np.abs(np.log(POINTS) - np.log1p(-POINTS)),
+        "maximum squares": np.abs(4.0 * POINTS - 2.0),
+    }
+    equations = {"entropy": "|log p - log(1 - p)|", "maximum squares": "|4p - 2|"}
+    for name, (in_p, in_logit) in unsupervised_gradients().items():
+        if np.abs(in_p - printed[name]).max() > 1e-3:
+            raise RuntimeError(f"the gradient of {name} in p is not the poster's {equations[name]}")
+        axes[0].plot(POINTS, in_p, label=f"{name}: {equations[name]}")
+        axes[1].plot(POINTS, in_logit, label=name)
+        axes[1].plot(POINTS[in_logit.argmax()], in_logit.max(), "o", color=axes[1].lines[-1].get_color())
+    axes[0].set(ylim=(0.0, 6.0), title="in p: entropy grows without bound", ylabel="|dL/dp|")
+    axes[1].set(
+        ylim=(0.0, 0.3), title="in the logit: both vanish at 0 and 1 (dots: largest)", ylabel="|dL/dlogit|"
+    )
+    for axis in axes:
+        axis.set(xlabel="probability p of one of two classes", xlim=(0.0, 1.0))
+        axis.legend(fontsize=8, loc="upper center")
     return figure
 
 

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments._command import parse, run
+from experiments._command import parse_all, run
 from experiments.benchmark import machine
 from jaxseg import losses, models
 from jaxseg.data import Streets
@@ -63,8 +63,8 @@ class Arguments:
 
 def main(arguments: Sequence[str]) -> int:
     """Fits the networks and prints a line for each; the status is 1 if one misses the aim."""
-    own, unknown = parse(Arguments, arguments, "experiments.overfit")
-    strange = [*unknown, *(name for name in own.only if name not in NETWORKS)]
+    own = parse_all(Arguments, arguments, "experiments.overfit")
+    strange = [name for name in own.only if name not in NETWORKS]
     if strange:
         raise InputError(f"only: {strange[0]!r} is not known; use {', '.join(NETWORKS)}")
     rows: dict[str, Any] = {}

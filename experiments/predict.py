@@ -14,7 +14,7 @@ import numpy as np
 import tyro
 from PIL import Image, ImageOps
 
-from experiments._command import parse, run
+from experiments._command import parse_all, run
 from jaxseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ class Arguments:
 
 def main(arguments: Sequence[str]) -> int:
     """Predicts; returns the exit status."""
-    own, unknown = parse(Arguments, arguments, "experiments.predict")
-    if unknown:
-        raise InputError(f"option: {unknown[0]} is not known; --help lists the options")
+    own = parse_all(Arguments, arguments, "experiments.predict")
     if not own.images:
         raise InputError("images: none given; name picture files or folders of them after the run folder")
     files = pictures(own.images)

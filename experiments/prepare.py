@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from experiments._command import parse, run
+from experiments._command import parse, parse_all, run
 from jaxseg import data
 from jaxseg.data import SPLITS, DataSet, DataSource, label_counts
 from jaxseg.errors import InputError
@@ -64,12 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     kind = kinds[own.name]
     options = dataclasses.make_dataclass("Options", [("data", kind, kind())], frozen=True)
     options.__doc__ = f"Prepare {kind.__name__}."
-    chosen, unknown = parse(options, [*fields, *wants_help], f"experiments.prepare {own.name}")
-    if unknown:
-        raise InputError(
-            f"option: {unknown[0]} is not known; --help after the data set's name lists the options"
-        )
-    data_set = chosen.data
+    data_set = parse_all(options, [*fields, *wants_help], f"experiments.prepare {own.name}").data
     sources = splits(data_set)
     for line in described(data_set, sources):
         print(line)

@@ -1,7 +1,8 @@
-"""Train an experiment, or go on with it: `python -m experiments.train CONFIG [--field value ...]`.
+"""Train an experiment, or go on with it: `python -m experiments.train CONFIG [--dry-run] [--field value ...]`.
 
 The run folder is `runs/NAME/seed<SEED>` unless `--run` names another. The same command resumes what was interrupted,
-bit for bit. At the end the run is scored on the val split and `report.html` is written.
+bit for bit. At the end the run is scored on the val split and `report.html` is written. With `--dry-run` the recipe is
+printed as it was resolved, with what it would take and what is not there for it, and nothing is written.
 """
 
 import dataclasses
@@ -9,12 +10,16 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from experiments._command import parse, run
 from experiments.evaluate import evaluate_run
+from jaxseg.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxseg.train import Experiment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Arguments:
     """Config file, such as configs/streets/source.py."""
     run: Path | None = None
     """Run folder; runs/NAME/seed<SEED> by default."""
+    dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print the resolved recipe, its phases, parameters, operations and memory, and what is missing; do nothing."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,8 +47,13 @@ def main(arguments: Sequence[str]) -> int:
 
     program = f"python -m experiments.train {own.config}"
     experiment = with_arguments(load_config(own.config), [*fields, *wants_help], program)
+    if own.dry_run:
+        return dry_run(experiment)
     check(experiment)  # what does not fit is told before a folder is made
     folder = RunFolder(own.run or Path("runs") / experiment.name / f"seed{experiment.seed}")
+    start = experiment.initialize
+    if start is not None and not start.exists() and not folder.path.exists():
+        raise InputError(f"initialize: no file or run folder {start}; give published weights, a run, or None")
     folder.open(experiment, own.config, fields)
     try:
         train(experiment, folder)
@@ -49,6 +61,20 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{stop}; the same command goes on from there", file=sys.stderr)
         return 128 + int(signal.Signals(stop.signal))
     evaluate_run(folder, "val")
+    return 0
+
+
+def dry_run(experiment: "Experiment") -> int:
+    """Prints recipe, plan, and what is missing; the exit status is 0 also where something is."""
+    from jaxseg.train.plan import plan, recipe_text
+
+    print(recipe_text(experiment), end="\n\n", flush=True)
+    planned = plan(experiment)
+    print(planned.text(experiment), end="\n\n")
+    if planned.lacks:
+        print("not there yet", *(f"  {line}" for line in planned.lacks), sep="\n")
+    else:
+        print("nothing is missing")
     return 0
 
 

@@ -12,7 +12,18 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("data", "errors", "labels", "losses", "methods", "metrics", "models", "report", "train")
+_SUBPACKAGES = (
+    "calibration",
+    "data",
+    "errors",
+    "labels",
+    "losses",
+    "methods",
+    "metrics",
+    "models",
+    "report",
+    "train",
+)
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -7,7 +7,8 @@ those 16 and over the 13 of them that are not wall, fence or pole. Some methods 
 a network of 16 classes; others (FDA, DAFormer) train one of 19 and average over the 16. The figures differ:
 with 19 classes the network may give pixels to terrain, truck and train, and pixels that are one of these
 three count as false positives of the class predicted there; a network of 16 is measured on `CITYSCAPES_16`,
-where they are void. `LabelSpace.indices_in` gives the classes to average over in either case.
+where they are void. `LabelSpace.indices_in` gives the classes to average over in either case, and a space's
+`subsets` name the averages that evaluation quotes beside its own.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import ArrayLike
 
+from jaxseg._ids import few, integers, ranges
 from jaxseg.errors import InputError
 
 VOID = 255
@@ -42,6 +44,8 @@ class LabelSpace:
         None for a class in no group.
       printed_groups: the same, but None wherever the assignment is ours and not printed in Liu et al., AAAI
         2020, "Importance-Aware Semantic Segmentation in Self-Driving with Discrete Wasserstein Training".
+      subsets: names of some of the classes, by a short word; their mean IoU is quoted beside that of all classes. It
+        tells how results are averaged, not what the labels are: spaces that differ in it are equal.
 
     Raises:
       InputError: if the fields contradict each other.
@@ -58,9 +62,13 @@ class LabelSpace:
     ids: Mapping[int, int] = dataclasses.field(hash=False, repr=False)
     groups: Groups | None = None
     printed_groups: Groups | None = None
+    subsets: Mapping[str, tuple[str, ...]] = dataclasses.field(
+        default_factory=dict, compare=False, repr=False, kw_only=True
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", dict(self.ids))  # ours, so that nobody changes it later
+        object.__setattr__(self, "subsets", dict(self.subsets))
         where = f"label space {self.name!r}"
         if not 0 < self.classes <= _UNKNOWN:
             raise InputError(f"{where}: {self.classes} classes; give 1 to {_UNKNOWN}")
@@ -74,6 +82,9 @@ class LabelSpace:
                 )
         if any(len(colour) != 3 or not all(0 <= c <= 255 for c in colour) for colour in self.palette):
             raise InputError(f"{where}: a palette entry is not three numbers 0..255; give RGB colours")
+        for word, names in self.subsets.items():
+            if not names or len(set(names) & set(self.names)) != len(names):
+                raise InputError(f"{where}: subset {word!r} is {names}; give some of its classes, each once")
         for raw, train in self.ids.items():
             if not (_LOWEST <= raw <= _HIGHEST and (0 <= train < self.classes or train == VOID)):
                 raise InputError(
@@ -125,7 +136,7 @@ class LabelSpace:
         ...
         jaxseg.errors.InputError: frankfurt_1.png: 34, 255 not in label space 'cityscapes' (ids -1..33); ...
         """
-        raw = _integers(raw_ids, origin)
+        raw = integers(raw_ids, origin)
         if raw.size == 0:
             return np.zeros(raw.shape, np.uint8)
         if min(*self.ids, 0) <= int(raw.min()) and int(raw.max()) <= max(self.ids):
@@ -134,7 +145,7 @@ class LabelSpace:
                 return encoded
         unknown = [i for i in np.unique(raw).tolist() if i not in self.ids]
         raise InputError(
-            f"{origin}: {_few(unknown)} not in label space {self.name!r} (ids {_ranges(self.ids)}); "
+            f"{origin}: {few(unknown)} not in label space {self.name!r} (ids {ranges(self.ids)}); "
             "give its raw label ids, or add these to its `ids`"
         )
 
@@ -155,11 +166,11 @@ class LabelSpace:
         array([[128,  64, 128],
                [  0,   0,   0]], dtype=uint8)
         """
-        ids = _integers(train_ids, origin)
+        ids = integers(train_ids, origin)
         known = (ids >= 0) & (ids < self.classes) | (ids == VOID)
         if not known.all():
             raise InputError(
-                f"{origin}: {_few(np.unique(ids[~known]).tolist())} not a train id of {self.name!r}; "
+                f"{origin}: {few(np.unique(ids[~known]).tolist())} not a train id of {self.name!r}; "
                 f"give 0..{self.classes - 1}, or {VOID} for void"
             )
         return np.take(self._colours, ids, axis=0)
@@ -188,6 +199,8 @@ class LabelSpace:
     def subset(self, name: str, classes: Sequence[int | str]) -> "LabelSpace":
         """The space of some of these classes, renumbered in the given order; raw ids of the rest become void.
 
+        It has no `subsets` of its own.
+
         Args:
           name: its name.
           classes: train ids or names of this space.
@@ -201,7 +214,7 @@ class LabelSpace:
         chosen = [self.index(c) if isinstance(c, str) else c for c in classes]
         outside = [c for c in chosen if not 0 <= c < self.classes]
         if outside:
-            raise InputError(f"{_few(outside)} not a train id of {self.name!r}; give 0..{self.classes - 1}")
+            raise InputError(f"{few(outside)} not a train id of {self.name!r}; give 0..{self.classes - 1}")
         renumbered = {old: new for new, old in enumerate(chosen)}
         return LabelSpace(
             name=name,
@@ -224,27 +237,6 @@ class LabelSpace:
             "palette": [list(colour) for colour in self.palette],
             "groups": self.groups and list(self.groups),
         }
-
-
-def _integers(ids: ArrayLike, origin: str) -> np.ndarray:
-    array = np.asarray(ids)
-    if not np.issubdtype(array.dtype, np.integer):
-        raise InputError(f"{origin}: ids of type {array.dtype}; give an array of integers")
-    return array
-
-
-def _few(ids: Sequence[int]) -> str:
-    return ", ".join(str(i) for i in ids[:8]) + (", ..." if len(ids) > 8 else "")
-
-
-def _ranges(ids: Mapping[int, int]) -> str:
-    spans: list[list[int]] = []
-    for i in sorted(ids):
-        if spans and i == spans[-1][1] + 1:
-            spans[-1][1] = i
-        else:
-            spans.append([i, i])
-    return ", ".join(str(low) if low == high else f"{low}..{high}" for low, high in spans)
 
 
 def _bit_palette(classes: int) -> tuple[tuple[int, int, int], ...]:
@@ -299,11 +291,14 @@ Ours: light and sign in 3, where the paper's CamVid table has "Sign", and pole i
 structures and as in `CAMVID`. `printed_groups` leaves these three out.
 """
 
-CITYSCAPES_16 = CITYSCAPES.subset("cityscapes-16", [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18])
-"""The 16 Cityscapes classes that SYNTHIA has: no terrain, truck or train (they become void)."""
-
 CITYSCAPES_13 = CITYSCAPES.subset("cityscapes-13", [0, 1, 2, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18])
 """The 13 classes of SYNTHIA's second average (no wall, fence or pole either), and of the NTHU cities."""
+
+CITYSCAPES_16 = dataclasses.replace(
+    CITYSCAPES.subset("cityscapes-16", [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18]),
+    subsets={"13": CITYSCAPES_13.names},
+)
+"""The 16 Cityscapes classes that SYNTHIA has: no terrain, truck or train (they become void)."""
 
 # Name, colour, importance group, and whether that group is printed in the paper. Raw and train ids agree.
 _CAMVID = (

@@ -65,6 +65,8 @@ def test_synthia_protocols_follow_the_published_indices():
     assert CITYSCAPES_13.indices_in(CITYSCAPES_16) == (0, 1, 2, *range(6, 16))
     assert not {"terrain", "truck", "train"} & set(CITYSCAPES_16.names)
     assert set(CITYSCAPES_16.names) - set(CITYSCAPES_13.names) == {"wall", "fence", "pole"}
+    assert CITYSCAPES_16.subsets == {"13": CITYSCAPES_13.names}
+    assert not any(space.subsets for space in (CITYSCAPES, CITYSCAPES_13, CAMVID, VOC))
 
 
 @pytest.mark.parametrize("space", [CITYSCAPES_16, CITYSCAPES_13], ids=lambda s: s.name)
@@ -299,6 +301,9 @@ GOOD = {"name": "x", "names": ("a", "b"), "palette": ((1, 2, 3), (4, 5, 6)), "id
         ({"ids": {0: 2}}, "ids maps 0 to 2"),
         ({"ids": {70000: 0}}, "ids maps 70000 to 0"),
         ({"ids": {-32769: VOID}}, "ids maps -32769 to 255"),
+        ({"subsets": {"two": ("a", "c")}}, "subset 'two' is \\('a', 'c'\\)"),
+        ({"subsets": {"two": ("a", "a")}}, "subset 'two'"),
+        ({"subsets": {"none": ()}}, "subset 'none'"),
     ],
 )
 def test_fields_that_contradict_each_other_are_refused(change, message):
@@ -322,6 +327,13 @@ def test_space_is_hashable_and_survives_copies_and_pickling(space):
         assert twin == space
         assert hash(twin) == hash(space)
     assert len(set(SPACES)) == len(SPACES)
+
+
+def test_subsets_say_how_to_average_and_not_what_the_classes_are():
+    averaged = dataclasses.replace(CITYSCAPES, subsets={"13": CITYSCAPES_13.names})
+    assert averaged == CITYSCAPES
+    assert hash(averaged) == hash(CITYSCAPES)
+    assert averaged.subset("some", ["road", "wall"]).subsets == {}
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda s: s.name)

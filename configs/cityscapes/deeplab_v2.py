@@ -23,30 +23,21 @@ holds fixed (AdaptSegNet holds all fixed: --optimizer.groups.norm 0). Images are
 antialiased, where the papers resize by PIL, bicubically.
 """
 
+from configs.street_recipes import CITYSCAPES_SIZE, recipe, sgd
 from jaxseg import losses, models
 from jaxseg.data import Cityscapes
-from jaxseg.data.augment import GaussianBlur, ScaleCropFlip
-from jaxseg.methods import SGD, Groups, ObjectiveMethod, Poly, Term
-from jaxseg.train import EvaluationProtocol, Experiment, MeshShape
-
-SIZE = (512, 1024)
+from jaxseg.data.augment import GaussianBlur, Mirror, Resize
+from jaxseg.methods import ObjectiveMethod, Term
+from jaxseg.train import Experiment
 
 
 def experiment() -> Experiment:
     """The experiment."""
-    return Experiment(
-        name="cityscapes-deeplab-v2",
-        data=Cityscapes(),
-        method=ObjectiveMethod(
-            network=models.deeplab_v2(19),
-            objective={"source": Term(losses.SoftmaxCrossEntropy())},
-            steps=80_000,
-            optimizer=SGD(schedule=Poly(stretch=2.5), groups=Groups(head=10.0)),
-        ),
-        augment={"resize": ScaleCropFlip(size=SIZE, scale=(1.0, 1.0)), "blur": GaussianBlur()},
-        batch=1,
-        mesh=MeshShape(data=1),
-        evaluation=EvaluationProtocol(size=SIZE, batch=1),
-        evaluate_every=5000,
-        checkpoint_every=1000,
+    method = ObjectiveMethod(
+        network=models.deeplab_v2(19),
+        objective={"source": Term(losses.SoftmaxCrossEntropy())},
+        steps=80_000,
+        optimizer=sgd(stretch=2.5),
     )
+    augment = {"resize": Resize(size=CITYSCAPES_SIZE), "mirror": Mirror(), "blur": GaussianBlur()}
+    return recipe("cityscapes-deeplab-v2", Cityscapes(), None, method, augment, weights=None)

@@ -24,31 +24,21 @@ the released code are --network.module.active 2. The stem's batch-norm scale and
 holds fixed (AdaptSegNet holds all fixed: --optimizer.groups.norm 0).
 """
 
+from configs.street_recipes import GTA5_SIZE, recipe, sgd
 from jaxseg import losses, models
 from jaxseg.data import GTA5, Cityscapes
-from jaxseg.data.augment import GaussianBlur, ScaleCropFlip
-from jaxseg.methods import SGD, Groups, ObjectiveMethod, Poly, Term
-from jaxseg.train import EvaluationProtocol, Experiment, MeshShape
-
-SOURCE_SIZE, TARGET_SIZE = (720, 1280), (512, 1024)
+from jaxseg.data.augment import GaussianBlur, Mirror
+from jaxseg.methods import ObjectiveMethod, Term
+from jaxseg.train import Experiment
 
 
 def experiment() -> Experiment:
     """The experiment."""
-    return Experiment(
-        name="gta5-deeplab-v2",
-        data=GTA5(resize=SOURCE_SIZE),
-        target=Cityscapes(),
-        method=ObjectiveMethod(
-            network=models.deeplab_v2(19),
-            objective={"source": Term(losses.SoftmaxCrossEntropy())},
-            steps=80_000,
-            optimizer=SGD(schedule=Poly(stretch=2.5), groups=Groups(head=10.0)),
-        ),
-        augment={"mirror": ScaleCropFlip(size=SOURCE_SIZE, scale=(1.0, 1.0)), "blur": GaussianBlur()},
-        batch=1,
-        mesh=MeshShape(data=1),
-        evaluation=EvaluationProtocol(size=TARGET_SIZE, batch=1),
-        evaluate_every=5000,
-        checkpoint_every=1000,
+    method = ObjectiveMethod(
+        network=models.deeplab_v2(19),
+        objective={"source": Term(losses.SoftmaxCrossEntropy())},
+        steps=80_000,
+        optimizer=sgd(stretch=2.5),
     )
+    augment = {"mirror": Mirror(), "blur": GaussianBlur()}
+    return recipe("gta5-deeplab-v2", GTA5(resize=GTA5_SIZE), Cityscapes(), method, augment, weights=None)

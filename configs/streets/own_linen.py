@@ -4,6 +4,7 @@ python -m experiments.train configs/streets/own_linen.py
 """
 
 import dataclasses
+from typing import Any
 
 import flax.linen as nn
 
@@ -28,4 +29,5 @@ def experiment() -> Experiment:
     """The experiment."""
     source = base("streets-own-linen")
     network = LinenNetwork(19, module=Mine(19))
-    return dataclasses.replace(source, method=dataclasses.replace(source.method, network=network))
+    method: Any = source.method
+    return dataclasses.replace(source, method=dataclasses.replace(method, network=network))

@@ -4,6 +4,7 @@ python -m experiments.train configs/streets/own_nnx.py
 """
 
 import dataclasses
+from typing import Any
 
 from flax import nnx
 
@@ -29,4 +30,5 @@ def experiment() -> Experiment:
     """The experiment."""
     source = base("streets-own-nnx")
     network = NNXNetwork(19, make=Mine)
-    return dataclasses.replace(source, method=dataclasses.replace(source.method, network=network))
+    method: Any = source.method
+    return dataclasses.replace(source, method=dataclasses.replace(method, network=network))

@@ -5,13 +5,12 @@ from typing import Any
 
 import tyro
 
-from experiments._command import parse, run
+from experiments._command import parse_all, run
 from experiments.benchmark.input import Input, run_input
 from experiments.benchmark.losses import Losses
 from experiments.benchmark.losses import run as run_losses
 from experiments.benchmark.models import Models
 from experiments.benchmark.models import run as run_models
-from jaxseg.errors import InputError
 
 BENCHMARKS: dict[str, tuple[Any, Any]] = {
     "input": (Input(), run_input),
@@ -25,11 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs one benchmark; returns the exit status."""
     options = {name: defaults for name, (defaults, _) in BENCHMARKS.items()}
     chosen = tyro.extras.subcommand_type_from_defaults(options, prefix_names=False)
-    own, unknown = parse(chosen, arguments or ("--help",), "experiments.benchmark")
-    if unknown:
-        raise InputError(
-            f"option: {unknown[0]} is not known; --help after the benchmark's name lists the options"
-        )
+    own = parse_all(chosen, arguments or ("--help",), "experiments.benchmark")
     for defaults, function in BENCHMARKS.values():
         if isinstance(own, type(defaults)):
             function(own)

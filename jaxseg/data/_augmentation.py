@@ -1,5 +1,7 @@
 """What every augmentation is: called with a key and a batch, compiled, one draw an image."""
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,16 @@ NewLabels = Integer[Array | np.ndarray, "B h w"] | Integer[Array | np.ndarray, "
 
 
 class Augmentation:
-    """Base class of the augmentations: frozen pytree dataclasses that define `apply`."""
+    """Base class of the augmentations: frozen pytree dataclasses that define `apply`.
+
+    Attributes:
+      domain: whose batches training sends through it, `"source"` or `"target"`; None, those of both.
+      moves: whether it moves pixels; soft label maps are sent through those that do as images are. False where it
+        changes colours alone.
+    """
+
+    domain: str | None = None
+    moves: ClassVar[bool] = True
 
     def __call__(
         self, key: Key[Array, ""], image: Images, label: Labels = None

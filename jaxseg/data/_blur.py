@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -41,6 +42,7 @@ class GaussianBlur(Augmentation):
     [8.36..., 61.86..., 8.36...]
     """
 
+    moves: ClassVar[bool] = False
     probability: Scalar = 0.5
     sigma: tuple[Scalar, Scalar] = (0.0, 1.0)
     radius: int = dataclasses.field(default=4, metadata={"static": True})

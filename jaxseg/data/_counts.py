@@ -5,6 +5,7 @@ import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Integer
@@ -13,6 +14,14 @@ from jaxseg.data._prepared import PreparedSource
 from jaxseg.data.dataset import DataSource
 
 IDS = 256
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A source that knows how often each label id occurs in each of its examples."""
+
+    def label_counts(self) -> Integer[np.ndarray, "N 256"]:
+        """The counts, as `label_counts` gives them."""
 
 
 def label_counts(source: DataSource, threads: int = 2) -> Integer[np.ndarray, "N 256"]:
@@ -33,6 +42,8 @@ def label_counts(source: DataSource, threads: int = 2) -> Integer[np.ndarray, "N
     >>> label_counts([{"image": np.zeros((1, 2, 3), np.uint8), "label": np.array([[4, 255]], np.uint8)}])[0, [4, 255]]
     array([1, 1])
     """
+    if isinstance(source, Counted):
+        return source.label_counts()
     if not isinstance(source, PreparedSource):
         return _counted([np.asarray(source[index]["label"]) for index in range(len(source))])
     whole = PreparedSource.open(source.folder, source.split, source.name)

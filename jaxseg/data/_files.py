@@ -64,9 +64,8 @@ class Tree:
     def fact(self, name: str) -> tuple[str, int, int]:
         """Name, size and time of change of what holds a file's bytes; where they are the same, so are the bytes."""
         try:
-            stat = os.stat(
-                f"{self.root}/{name}"
-            )  # pathlib would take as long again, and there are many files
+            # Without pathlib, which would take as long again, and there are many files.
+            stat = os.stat(f"{self.root}/{name}")
         except OSError as error:
             raise InputError(f"{self.place(name)}: cannot be read ({error.strerror or error})") from error
         return name, stat.st_size, stat.st_mtime_ns

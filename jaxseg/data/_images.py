@@ -91,9 +91,7 @@ def opened(encoded: bytes, origin: str) -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(encoded))
         picture.load()
-    except (
-        Exception
-    ) as error:  # PIL's plugins let many types through: struct.error, SyntaxError, KeyError, ...
+    except Exception as error:  # PIL's plugins let many types through
         raise InputError(f"{origin}: not a readable image ({_line(error)}); replace the file") from error
     return picture
 

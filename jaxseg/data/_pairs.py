@@ -75,6 +75,18 @@ def folder_of(name: str, given: Path | None, layout: str, inside: Iterable[str] 
     return folder
 
 
+def check_resize(resize: tuple[int, int] | None) -> None:
+    """Raises `InputError` unless it is None, or height and width.
+
+    >>> check_resize((0, 32))
+    Traceback (most recent call last):
+    ...
+    jaxseg.errors.InputError: resize: (0, 32); give height and width, each at least 1
+    """
+    if resize is not None and min(resize) < 1:
+        raise InputError(f"resize: {resize}; give height and width, each at least 1")
+
+
 def matched(
     name: str,
     ids: Mapping[str, Iterable[str]],
@@ -135,8 +147,7 @@ def recipe_of(
     Raises:
       InputError: `resize` is not positive.
     """
-    if resize is not None and min(resize) < 1:
-        raise InputError(f"resize: {resize}; give height and width, each at least 1")
+    check_resize(resize)
     files = {file: None for split in pairs.values() for pair in split.values() for file in _files(pair)}
     return Recipe(
         ingredients={

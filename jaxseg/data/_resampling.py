@@ -79,7 +79,8 @@ def inside(
 
 def _by_taps() -> bool:
     mesh = jax.sharding.get_abstract_mesh()
-    return jax.default_backend() == "cpu" and (mesh.empty or mesh.size == 1)
+    # Where every axis is manual, as in `shard_map`, a device works on its own part alone.
+    return jax.default_backend() == "cpu" and (mesh.empty or mesh.size == 1 or mesh.are_all_axes_manual)
 
 
 def _indices(centers: Float[Array, "B n"], length: int) -> Integer[Array, "B n"]:

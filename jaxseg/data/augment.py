@@ -10,6 +10,7 @@ Coordinates are continuous: pixel j of a row covers [j, j + 1) and its centre is
 """
 
 import dataclasses
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp

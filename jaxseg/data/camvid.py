@@ -36,9 +36,10 @@ class CamVid(PairedDataSet):
       resize: height and width to which images (bicubic) and labels (nearest) are brought at preparation; None keeps
         them. Scores on resized labels are not comparable with those at native size.
       sequences: keep only images whose name begins with one of these (`0001TP` is the dusk sequence); empty keeps all.
+        A split without such an image is a split that the data set has not.
 
-    >>> CamVid(sequences=("0001TP",)).labels.classes
-    11
+    >>> CamVid(sequences=("0001TP",)).labels.classes, CamVid(sequences=("0016E5", "0006R0")).name
+    (11, 'camvid-0016E5-0006R0')
     """
 
     dir: Path | None = None
@@ -47,8 +48,8 @@ class CamVid(PairedDataSet):
 
     @property
     def name(self) -> str:
-        """`camvid`."""
-        return "camvid"
+        """`camvid`, followed by the sequences that were chosen."""
+        return "-".join(("camvid", *self.sequences))
 
     @property
     def labels(self) -> LabelSpace:
@@ -77,20 +78,26 @@ class CamVid(PairedDataSet):
         )
         return recipe_of(pairs, CAMVID, resize=self.resize, version=VERSION, expected=FULL)
 
+    def has(self, split: str) -> bool:
+        """Whether images of the split belong to the chosen sequences."""
+        return super().has(split) and (
+            not self.sequences or any(name.startswith(self.sequences) for name in self.recipe().splits[split])
+        )
+
     def source(self, split: str) -> DataSource:
-        """The examples of a split, of the chosen sequences.
+        """The examples of a split, of the chosen sequences. All sequences are prepared together, once.
 
         Raises:
           InputError: also where no image of the split belongs to these.
         """
-        everything = self._prepared(split)
+        everything = dataclasses.replace(self, sequences=())._prepared(split)
         if not self.sequences:
             return everything
         kept = everything.where(lambda name: name.startswith(self.sequences))
         if not len(kept):
             there = sorted({name.split("_")[0] for name in everything.ids})
             raise InputError(
-                f"sequences: no image of {kept.name} begins with {few(self.sequences)}; "
+                f"sequences: no image of {everything.name} begins with {few(self.sequences)}; "
                 f"its sequences are {few(there)}"
             )
-        return kept
+        return dataclasses.replace(kept, name=f"{self.name}/{split}")

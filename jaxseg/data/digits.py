@@ -14,7 +14,8 @@ import numpy as np
 
 from jaxseg.data import _images
 from jaxseg.data._classes import class_space
-from jaxseg.data._pairs import folder_of
+from jaxseg.data._files import Tree
+from jaxseg.data._pairs import check_resize, folder_of
 from jaxseg.data.dataset import DataSet, DataSource
 from jaxseg.data.recipe import Example, Recipe, Task
 from jaxseg.errors import InputError
@@ -83,10 +84,8 @@ class Digits(DataSet):
         Raises:
           InputError: the folder or its files are missing, or the arrays in them do not fit together.
         """
-        if self.resize is not None and min(self.resize) < 1:
-            raise InputError(f"resize: {self.resize}; give height and width, each at least 1")
+        check_resize(self.resize)
         files, arrays = self._files()
-        facts = [(path.name, path.stat()) for path in files]
         splits = {}
         for part in PARTS:
             labels = arrays[f"{part}_label"]()
@@ -106,7 +105,7 @@ class Digits(DataSet):
             ingredients={
                 "version": VERSION,
                 "resize": self.resize,
-                "files": [(name, stat.st_size, stat.st_mtime_ns) for name, stat in facts],
+                "files": [Tree(path.parent).fact(path.name) for path in files],
             },
             splits=splits,
         )

@@ -7,8 +7,8 @@ from typing import Literal
 
 from jaxseg.data import _images
 from jaxseg.data._classes import class_space
-from jaxseg.data._files import few
-from jaxseg.data._pairs import folder_of
+from jaxseg.data._files import Tree, few
+from jaxseg.data._pairs import check_resize, folder_of
 from jaxseg.data.dataset import DataSet, DataSource
 from jaxseg.data.recipe import Example, Recipe, Task
 from jaxseg.errors import InputError
@@ -21,31 +21,39 @@ ENDINGS = (".jpg", ".jpeg", ".png")
 
 OFFICE31 = class_space(
     "office31",
-    (
-        *("back_pack", "bike", "bike_helmet", "bookcase", "bottle", "calculator", "desk_chair", "desk_lamp"),
-        *("desktop_computer", "file_cabinet", "headphones", "keyboard", "laptop_computer", "letter_tray"),
-        *(
-            "mobile_phone",
-            "monitor",
-            "mouse",
-            "mug",
-            "paper_notebook",
-            "pen",
-            "phone",
-            "printer",
-            "projector",
-        ),
-        *(
-            "punchers",
-            "ring_binder",
-            "ruler",
-            "scissors",
-            "speaker",
-            "stapler",
-            "tape_dispenser",
-            "trash_can",
-        ),
-    ),
+    [
+        "back_pack",
+        "bike",
+        "bike_helmet",
+        "bookcase",
+        "bottle",
+        "calculator",
+        "desk_chair",
+        "desk_lamp",
+        "desktop_computer",
+        "file_cabinet",
+        "headphones",
+        "keyboard",
+        "laptop_computer",
+        "letter_tray",
+        "mobile_phone",
+        "monitor",
+        "mouse",
+        "mug",
+        "paper_notebook",
+        "pen",
+        "phone",
+        "printer",
+        "projector",
+        "punchers",
+        "ring_binder",
+        "ruler",
+        "scissors",
+        "speaker",
+        "stapler",
+        "tape_dispenser",
+        "trash_can",
+    ],
 )
 """The 31 classes, in the order of their folders' names."""
 
@@ -94,20 +102,19 @@ class Office31(DataSet):
           InputError: the folder is not given or not there, a class is missing or unknown, or has no image or two of
             one name.
         """
-        if self.resize is not None and min(self.resize) < 1:
-            raise InputError(f"resize: {self.resize}; give height and width, each at least 1")
+        check_resize(self.resize)
         folder = self._folder()
         files = {
             f"{name}/{path.stem}": (path, number)
             for number, name in enumerate(OFFICE31.names)
             for path in _pictures(self.name, folder / name)
         }
-        facts = [(f"{path.parent.name}/{path.name}", path.stat()) for path, _ in files.values()]
+        tree = Tree(folder)
         return Recipe(
             ingredients={
                 "version": VERSION,
                 "resize": self.resize,
-                "files": [(name, stat.st_size, stat.st_mtime_ns) for name, stat in facts],
+                "files": [tree.fact(f"{path.parent.name}/{path.name}") for path, _ in files.values()],
             },
             splits={"whole": {name: functools.partial(self._example, *file) for name, file in files.items()}},
         )

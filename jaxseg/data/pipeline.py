@@ -18,6 +18,9 @@ from jaxseg.labels import VOID
 
 Batch = dict[str, dict[str, np.ndarray]]
 
+LABELS = ("label", "targets")
+"""What an example may be labelled by: train ids or a class, or a soft label, uint8 [H, W, C] in steps of 1/255."""
+
 
 @runtime_checkable
 class BatchIterator(Protocol):
@@ -67,7 +70,8 @@ def batches(
 
     Returns:
       Iterator of `{domain: {"image": uint8 [B, H, W, 3], "label": uint8 [B, H, W]}}`; in classification labels are
-      int32 [B]. `get_state` and `set_state` resume it exactly; `grain.checkpoint.CheckpointSave` takes it.
+      int32 [B]; soft labels are `"targets"`, uint8 [B, H, W, C]. `get_state` and `set_state` resume it
+      exactly; `grain.checkpoint.CheckpointSave` takes it.
 
     Raises:
       InputError: no examples, a batch below 1, sampling of a domain that is not there or cannot be sampled so, or
@@ -172,13 +176,19 @@ def _stack(domain: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarr
                 f"{row.get('id', 'another')} {shapes[1]}); set the data set's resize (height width) to bring them to "
                 "one size, or use a batch of 1"
             )
-        if np.ndim(row["label"]) and row["label"].shape != row["image"].shape[:2]:
-            raise InputError(
-                f"{domain}: the label of {row.get('id', 'an image')} is {row['label'].shape}, its image "
-                f"{row['image'].shape[:2]}; they must be of one height and width"
+        for name in LABELS:
+            if name in row and np.ndim(row[name]) and row[name].shape[:2] != row["image"].shape[:2]:
+                raise InputError(
+                    f"{domain}: the label of {row.get('id', 'an image')} is {row[name].shape}, its image "
+                    f"{row['image'].shape[:2]}; they must be of one height and width"
+                )
+    stacked = {"image": np.stack([row["image"] for row in rows])}
+    for name in LABELS:
+        if name in first:
+            stacked[name] = np.stack(
+                [row[name] if np.ndim(row[name]) else np.int32(row[name]) for row in rows]
             )
-    labels = [row["label"] if np.ndim(row["label"]) else np.int32(row["label"]) for row in rows]
-    return {"image": np.stack([row["image"] for row in rows]), "label": np.stack(labels)}
+    return stacked
 
 
 def _read_ahead(parts: Any, threads: int) -> BatchIterator:

@@ -1,13 +1,12 @@
 """`streetobjects`: the classification view of `streets`, crops of ten kinds of things in several domains."""
 
 import dataclasses
-import functools
 
 from jaxseg.data._images import encode_png
 from jaxseg.data._streets_objects import CLASSES, crop
-from jaxseg.data.dataset import SPLITS, DataSet
+from jaxseg.data.dataset import DataSet
 from jaxseg.data.recipe import Example, Recipe, Task
-from jaxseg.data.streets import Domain, check_domain, drawing
+from jaxseg.data.streets import Domain, check_domain, drawn
 from jaxseg.errors import InputError
 from jaxseg.labels import CITYSCAPES, LabelSpace
 
@@ -57,21 +56,10 @@ class StreetObjects(DataSet):
           InputError: a count below 1, a size out of range, or an unknown domain.
         """
         check_domain(self.domain)
-        if min(self.images) < 1:
-            raise InputError(
-                f"images: {self.images}; give the number of train, val and test images, each at least 1"
-            )
         if not 8 <= self.size <= 256:
             raise InputError(f"size: {self.size}; give height and width of the crops, from 8 to 256")
-        splits = {
-            split: {
-                f"{split}{index:05d}": functools.partial(self._example, split, index)
-                for index in range(count)
-            }
-            for split, count in zip(SPLITS, self.images, strict=True)
-        }
-        options = {"version": VERSION, "domain": self.domain, "size": self.size, "images": self.images}
-        return Recipe(ingredients={**options, "drawing": drawing()}, splits=splits)
+        options = {"version": VERSION, "domain": self.domain, "size": self.size}
+        return drawn(self.images, self._example, options)
 
     def _example(self, split: str, index: int) -> Example:
         image, number = crop(index, domain=self.domain, split=split, side=self.size)

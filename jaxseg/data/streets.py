@@ -3,8 +3,9 @@
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from jaxseg.data._images import encode_png
 from jaxseg.data._streets_scene import render
@@ -19,12 +20,34 @@ VERSION = 1
 Domain = Literal["synthetic", "real", "crowded", "night", "rain"]
 
 
-def drawing() -> dict[str, str]:
+def _drawing() -> dict[str, str]:
     """Hashes of the files that draw: part of the fingerprint of what is drawn."""
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(Path(__file__).parent.glob("_streets_*.py"))
     }
+
+
+def drawn(
+    images: tuple[int, int, int], make: Callable[[str, int], Example], options: Mapping[str, Any]
+) -> Recipe:
+    """The recipe of a data set whose examples `make(split, index)` draws.
+
+    Args:
+      images: number of images of train, val and test.
+      make: draws an example.
+      options: what else the examples depend on, as plain JSON.
+
+    Raises:
+      InputError: a count below 1.
+    """
+    if len(images) != len(SPLITS) or min(images) < 1:
+        raise InputError(f"images: {images}; give the number of train, val and test images, each at least 1")
+    splits = {
+        split: {f"{split}{index:05d}": functools.partial(make, split, index) for index in range(count)}
+        for split, count in zip(SPLITS, images, strict=True)
+    }
+    return Recipe(ingredients={**options, "images": images, "drawing": _drawing()}, splits=splits)
 
 
 def check_domain(domain: str) -> None:
@@ -76,19 +99,8 @@ class Streets(DataSet):
         Raises:
           InputError: a count below 1. The renderer says what it thinks of the domain and the size.
         """
-        if len(self.images) != len(SPLITS) or min(self.images) < 1:
-            raise InputError(
-                f"images: {self.images}; give the number of train, val and test images, each at least 1"
-            )
-        splits = {
-            split: {
-                f"{split}{index:05d}": functools.partial(self._example, split, index)
-                for index in range(count)
-            }
-            for split, count in zip(SPLITS, self.images, strict=True)
-        }
-        options = {"version": VERSION, "domain": self.domain, "size": self.size, "images": self.images}
-        return Recipe(ingredients={**options, "drawing": drawing()}, splits=splits)
+        options = {"version": VERSION, "domain": self.domain, "size": self.size}
+        return drawn(self.images, self._example, options)
 
     def _example(self, split: str, index: int) -> Example:
         image, label = render(index, domain=self.domain, split=split, size=self.size)

@@ -20,7 +20,7 @@ from jaxseg.data._pairs import (
 )
 from jaxseg.data.recipe import Recipe
 from jaxseg.errors import InputError
-from jaxseg.labels import CITYSCAPES, VOID, LabelSpace
+from jaxseg.labels import CITYSCAPES, CITYSCAPES_13, CITYSCAPES_16, VOID, LabelSpace
 
 VERSION = 1
 """Part of the fingerprint; raise it when the same raw files give other examples."""
@@ -104,8 +104,11 @@ class Synthia(PairedDataSet):
 
     @property
     def labels(self) -> LabelSpace:
-        """The 19, 16 or 13 classes, those of Cityscapes."""
-        return CITYSCAPES_SPACES[self.classes]
+        """The 19, 16 or 13 classes, those of Cityscapes; of 19, also averaged over the 16 and the 13."""
+        space = CITYSCAPES_SPACES[self.classes]
+        if space.classes < 19:
+            return space
+        return dataclasses.replace(space, subsets={"16": CITYSCAPES_16.names, "13": CITYSCAPES_13.names})
 
     def recipe(self) -> Recipe:
         """The pairs of image and label image of each split.

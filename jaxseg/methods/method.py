@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from jaxseg.methods.labelling import Labelling
 from jaxseg.models import Network
 
 Batch = Mapping[str, Mapping[str, Array]]
@@ -94,6 +95,15 @@ class Method:
     def needs(self) -> tuple[str, ...]:
         """Names of the domains that the method reads."""
         return self.domains
+
+    def labelling(self, phase: int) -> Labelling | None:
+        """How the target is to be labelled by the network before phase `phase`, or None (the default).
+
+        From such a phase on, the target's batches carry these labels, `"label"` (void where there is none), and under
+        a soft rule `"targets"` [B, H, W, C] (all 0 where there is none). A method that asks for labels at any phase
+        never sees the true ones of the target: before the first such phase they are void.
+        """
+        return None
 
     def init(self, seed: Array, image: Array) -> State:
         """State before the first step, for images of this shape [B, H, W, 3]."""

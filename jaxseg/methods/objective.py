@@ -11,7 +11,7 @@ gradient is that of the sum, which equals two accumulated backward passes.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -59,10 +59,57 @@ def brought_to(
     return logits if logits.ndim == 2 else network.upsample(logits, (labels[1], labels[2]))
 
 
+HEADS = ("logits", "aux")
+
+
+class Summand:
+    """Base class of what an objective adds up: frozen pytree dataclasses, called with one domain's output and batch.
+
+    Attributes:
+      weight: its factor, a leaf.
+      domain: `"source"` or `"target"`, whose output and batch it is given.
+      head: the head that learns, `"logits"` (main) or `"aux"`.
+    """
+
+    weight: Scalar
+    domain: str
+    head: str
+
+    def __call__(self, network: Network, output: Output, batch: Mapping[str, Array]) -> Float[Array, ""]:
+        """The unweighted value on one domain's output and batch."""
+        raise NotImplementedError(f"{type(self).__name__} does not define a value")
+
+    def validate(self, name: str, domains: Sequence[str]) -> None:
+        """Raises `InputError`, which calls the summand `name`, where a field is none of what it may be."""
+        if self.domain not in domains:
+            raise InputError(f"{name}.domain: {self.domain!r}; use 'source' or 'target'")
+        if self.head not in HEADS:
+            raise InputError(f"{name}.head: {self.head!r}; use 'logits' or 'aux'")
+
+
+def head_of(
+    network: Network, output: Output, head: str, batch: Mapping[str, Array]
+) -> Float[Array, "B *_ C"]:
+    """The logits of one head, brought to the size of the batch's labels.
+
+    Raises:
+      InputError: the network has no such head, or its output and the labels are not of one kind.
+
+    >>> head_of(Network(3), Output(jnp.zeros((2, 4, 4, 3))), "logits", {"label": jnp.zeros((2, 8, 8), int)}).shape
+    (2, 8, 8, 3)
+    """
+    logits = getattr(output, head)
+    if logits is None:
+        raise InputError(
+            f"term.head: this network has no {head!r} output; use head 'logits', or a network with it"
+        )
+    return brought_to(network, logits, batch["label"].shape)
+
+
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Term:
-    """One summand of an objective.
+class Term(Summand):
+    """A loss of one head on one domain.
 
     Attributes:
       loss: any loss object of `jaxseg.losses`.
@@ -80,10 +127,7 @@ class Term:
 
     def __call__(self, network: Network, output: Output, batch: Mapping[str, Array]) -> Float[Array, ""]:
         """The unweighted value on one domain's output and batch; logits are brought to the labels first."""
-        logits = getattr(output, self.head)
-        if logits is None:
-            raise InputError(f"term.head: this network has no {self.head!r} output; use head 'logits'")
-        logits = brought_to(network, logits, batch["label"].shape)
+        logits = head_of(network, output, self.head, batch)
         if logits.ndim > 2:
             return self._average(logits, batch)
         try:
@@ -106,7 +150,9 @@ class Term:
                 f"term.loss: {type(self.loss).__name__} takes target distributions and the {self.domain} batch has "
                 "none; use a loss of labels or logits, or a method that makes targets"
             )
-        return self.loss.average(logits, batch["targets"], where=batch["valid"])
+        # A pixel whose targets are all 0 has no label, and does not count in the mean.
+        known = jnp.sum(batch["targets"], axis=-1) > 0.0
+        return self.loss.average(logits, batch["targets"], where=batch["valid"] & known)
 
 
 @jax.tree_util.register_dataclass
@@ -115,7 +161,7 @@ class WarmStart:
     """A first phase with its own objective and optimiser."""
 
     steps: int = dataclasses.field(metadata=STATIC)
-    objective: Mapping[str, Term]
+    objective: Mapping[str, Summand]
     optimizer: Optimizer = SGD()
 
 
@@ -126,7 +172,8 @@ class ObjectiveMethod(Method):
 
     Attributes:
       network: the segmentation network, or a classifier of whole images.
-      objective: terms by name; the names appear in the progress line, the metrics and on the command line.
+      objective: terms by name, each a `Term` or another `Summand`; the names appear in the progress line, the metrics
+        and on the command line.
       steps: updates of the main phase.
       optimizer: of the main phase.
       warm_start: an objective to run first, or None.
@@ -134,7 +181,7 @@ class ObjectiveMethod(Method):
     """
 
     network: Network = dataclasses.field(metadata=STATIC)
-    objective: Mapping[str, Term]
+    objective: Mapping[str, Summand]
     steps: int = dataclasses.field(metadata=STATIC)
     optimizer: Optimizer = SGD()
     warm_start: WarmStart | None = None
@@ -146,17 +193,14 @@ class ObjectiveMethod(Method):
             raise InputError(f"forward: {self.forward!r} is not known; use 'separate' or 'concatenated'")
         for index in range(len(self.phases)):
             for name, term in self._objective(index)[0].items():
-                if term.domain not in self.domains:
-                    raise InputError(f"objective.{name}.domain: {term.domain!r}; use 'source' or 'target'")
-                if term.head not in ("logits", "aux"):
-                    raise InputError(f"objective.{name}.head: {term.head!r}; use 'logits' or 'aux'")
+                term.validate(f"objective.{name}", self.domains)
 
     @property
     def phases(self) -> tuple[Phase, ...]:
         main = Phase("train", self.steps)
         return (Phase("warm_start", self.warm_start.steps), main) if self.warm_start else (main,)
 
-    def _objective(self, phase: int) -> tuple[Mapping[str, Term], Optimizer]:
+    def _objective(self, phase: int) -> tuple[Mapping[str, Summand], Optimizer]:
         if self.warm_start is not None and phase == 0:
             return self.warm_start.objective, self.warm_start.optimizer
         return self.objective, self.optimizer
@@ -209,7 +253,7 @@ class ObjectiveMethod(Method):
         return new, metrics
 
     def _outputs(
-        self, params: Any, state: State, batch: Batch, objective: Mapping[str, Term]
+        self, params: Any, state: State, batch: Batch, objective: Mapping[str, Summand]
     ) -> tuple[dict[str, Output], Any]:
         """The network's output on every domain that the objective reads, and the batch statistics after them."""
         used = [

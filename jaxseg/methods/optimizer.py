@@ -66,6 +66,25 @@ class Poly(Schedule):
         return ramp * left**self.power
 
 
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Inverse(Schedule):
+    """Inverse decay `(1 + rise * step / steps) ^ -power`, DANN's schedule (Ganin and Lempitsky 2015).
+
+    Code that counts steps, such as `(1 + 0.001 * step) ^ -0.75`, is `rise=0.001 * steps`.
+
+    >>> round(float(Inverse()(500, 1000)), 5)
+    0.26085
+    """
+
+    rise: Scalar = 10.0
+    power: Scalar = 0.75
+
+    def __call__(self, step: Scalar, steps: int) -> Float[Array, ""]:
+        position = jnp.asarray(step, jnp.float32) / steps
+        return jnp.power(1.0 + self.rise * position, -self.power)
+
+
 class Optimizer:
     """How gradients move parameters; `transformation` is the optax form at one step."""
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jaxseg.report import table
+from jaxseg.report._evaluations import as_list
 from jaxseg.report._markup import Markup, join, tag
 from jaxseg.report._sections import grid, speed
 from jaxseg.report.runs import Experiment, Run, number
@@ -103,8 +104,23 @@ def protocols(experiments: Sequence[Experiment]) -> Markup:
         for (name, on, text), steps in ways.items()
     ]
     every = (e for experiment in experiments for run in experiment.runs for e in run.evaluations.values())
-    told = [tag("p", made, class_="note") for made in dict.fromkeys(e.words.made for e in every)]
-    return join(*cards, *told)
+    told = [*dict.fromkeys(e.words.made for e in every), *_ensembles(experiments)]
+    return join(*cards, *(tag("p", words, class_="note") for words in told))
+
+
+def _ensembles(experiments: Sequence[Experiment]) -> list[str]:
+    """Which experiments are the mean of several runs."""
+    told = []
+    for experiment in experiments:
+        ensemble = experiment.runs[0].ensemble
+        members = [record for record in as_list(ensemble.get("members")) if isinstance(record, dict)]
+        if members:
+            names = ", ".join(f"{record.get('name')} (seed {record.get('seed')})" for record in members)
+            several = " and of other seeds likewise" if len(experiment.runs) > 1 else ""
+            told.append(
+                f"{experiment.name} is the mean of the {ensemble.get('average')} of {names}{several}."
+            )
+    return told
 
 
 def _checkpoints(steps: Mapping[str, set[int | None]]) -> str:
@@ -124,7 +140,8 @@ def _checkpoints(steps: Mapping[str, set[int | None]]) -> str:
 def configs(experiments: Sequence[Experiment]) -> Markup:
     """What differs between the experiments, and every experiment's whole config behind a fold."""
     flat = {e.name: flattened(e.runs[0].config) if e.runs[0].config else {} for e in experiments}
-    return join(_differences(flat), *(_config(e, flat[e.name]) for e in experiments))
+    trained = {e.name: flat[e.name] for e in experiments if not e.runs[0].ensemble}
+    return join(_differences(trained), *(_config(e, flat[e.name]) for e in experiments))
 
 
 def _dotted(name: str) -> Markup:
@@ -156,6 +173,11 @@ def _config(experiment: Experiment, fields: Mapping[str, str]) -> Markup:
         tag("tr", tag("th", _dotted(name), scope="row"), tag("td", tag("code", text)))
         for name, text in fields.items()
     ]
+    if run.ensemble:
+        rows = [
+            tag("tr", tag("th", _dotted(name), scope="row"), tag("td", tag("code", text)))
+            for name, text in flattened(run.ensemble).items()
+        ]
     if run.config_file:
         command = shlex.join(["python", "-m", "experiments.train", run.config_file, *run.arguments])
         rows.insert(0, tag("tr", tag("th", "command", scope="row"), tag("td", tag("code", command))))
@@ -219,7 +241,8 @@ def _of_images(run: Run) -> bool:
 
 def _beside_seed(experiment: Experiment) -> list[str]:
     """Fields of the config in which runs of one experiment differ, though not by naming their own seed."""
-    flat = [(run.seed, flattened(run.config)) for run in experiment.runs if run.config]
+    configs_ = [(run.seed, run.config or run.ensemble) for run in experiment.runs]
+    flat = [(seed, flattened(config)) for seed, config in configs_ if config]
     differing = []
     for name in dict.fromkeys(name for _, fields in flat for name in fields):
         values = {fields.get(name) for _, fields in flat}

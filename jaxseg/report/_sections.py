@@ -1,7 +1,7 @@
 """Sections of a report: figures of every experiment, curves, classes."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from jaxseg.metrics import mean_and_interval
 from jaxseg.report import figures, table
@@ -17,16 +17,26 @@ def key(experiments: Sequence[Experiment]) -> Markup:
     """Which colour is which experiment; empty for one."""
     if len(experiments) < 2:
         return Markup()
-    entries = []
-    for index, experiment in enumerate(experiments):
-        colour, dashes = figures.look(index)
-        stroke = tag(
-            "path", d="M2 6H24", style=f"fill:none;stroke:{colour};stroke-width:4;stroke-dasharray:{dashes}"
-        )
-        entries.append(
-            tag("li", tag("svg", stroke, viewBox="0 0 26 12", aria_hidden="true"), experiment.name)
-        )
-    return tag("ul", *entries, class_="key")
+    return swatches((_stroke(index), experiment.name) for index, experiment in enumerate(experiments))
+
+
+def swatches(entries: Iterable[tuple[Markup, str]]) -> Markup:
+    """A key: drawings of 26 x 12, and the words for each."""
+    return tag(
+        "ul",
+        *(
+            tag("li", tag("svg", drawing, viewBox="0 0 26 12", aria_hidden="true"), words)
+            for drawing, words in entries
+        ),
+        class_="key",
+    )
+
+
+def _stroke(series: int) -> Markup:
+    colour, dashes = figures.look(series)
+    return tag(
+        "path", d="M2 6H24", style=f"fill:none;stroke:{colour};stroke-width:4;stroke-dasharray:{dashes}"
+    )
 
 
 def tiles(run: Run) -> Markup:

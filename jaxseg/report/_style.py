@@ -1,6 +1,6 @@
 """The look of a report: one style sheet, light and dark, phone to desktop to paper."""
 
-from jaxseg.report.figures import SERIES, SERIES_DARK
+from jaxseg.report._svg import SERIES, SERIES_DARK
 
 
 def _variables(colours: tuple[str, ...]) -> str:
@@ -148,7 +148,7 @@ details th, details td {{ padding: 6px 16px; }}
   main, header, footer {{ max-width: none; padding: 0; }}
   nav {{ display: none; }}
   .card, details, figure, tr {{ break-inside: avoid; }}
-  h2, h3 {{ break-after: avoid; }}
+  h2, h3, .key {{ break-after: avoid; }}
   .scroll, .many {{ overflow: visible; }}
   .many {{ grid-auto-columns: minmax(0, 1fr); }}
   th, .many > :nth-child(-n+2) {{ position: static !important; }}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import jaxseg
-from jaxseg.report import _facts, _sections
+from jaxseg.report import _adaptation, _facts, _sections
 from jaxseg.report._files import write_whole
 from jaxseg.report._markup import Markup, join, tag
 from jaxseg.report._panels import panels
@@ -69,13 +69,21 @@ def _body(
             "Figures",
             join(_sections.tiles(experiments[0].runs[0]) if single else "", _sections.summary(found)),
         ),
-        ("curves", "Training", _sections.curves(experiments, prefixes)),
     ]
+    trained = [e for e in experiments if not all(run.ensemble for run in e.runs)]
+    if trained:
+        sections.append(("curves", "Training", _sections.curves(experiments, prefixes)))
+    adaptation = _adaptation.domains(experiments, prefixes)
+    if adaptation:
+        sections.append(("adaptation", "Target and source", adaptation))
     if found:
         parts = [
             join(tag("h3", entry.on), _sections.classes(experiments, entry.name, prefixes)) for entry in found
         ]
         sections.append(("classes", "Classes", join(_sections.key(experiments[: _sections.BARS]), *parts)))
+    sure = _adaptation.confidence(experiments, names, prefixes)
+    if sure:
+        sections.append(("confidence", "How sure the predictions are", sure))
     shown = _pictures(experiments, names, pictures)
     if shown:
         sections.append(("pictures", "Pictures", shown))

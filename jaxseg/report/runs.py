@@ -2,68 +2,15 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxseg.errors import InputError
-from jaxseg.labels import VOID, LabelSpace
-from jaxseg.report._tasks import TASKS, Words
+from jaxseg.labels import LabelSpace
+from jaxseg.report._evaluations import Evaluation, as_dict, as_list, labels_of, number, read_evaluations
 
 Record = Mapping[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """One file of `evaluations/`: the figures of one data split.
-
-    Attributes:
-      name: stem of the file, also the name of the folder under `pictures/`.
-      on: what was evaluated, such as `streets-real/test`.
-      step: training step of the checkpoint, or None.
-      images: number of images, or None.
-      protocol: how the figures were measured, in words.
-      labels: the label space.
-      mean_iou: mean over the classes that occur, 0..1, or None.
-      pixel_accuracy: 0..1, or None.
-      iou: class name to IoU, None for an absent class.
-      group_mean_iou: importance group to the mean IoU of its classes.
-      task: `segmentation`; or `classification`, which has the following figures and none of those above.
-      accuracy: share of images that are right, 0..1, or None.
-      mean_class_accuracy: 0..1, or None.
-      class_accuracy: class name to the share of its images that are right, None for an absent class.
-    """
-
-    name: str
-    on: str
-    step: int | None
-    images: int | None
-    protocol: str
-    labels: LabelSpace
-    mean_iou: float | None
-    pixel_accuracy: float | None
-    iou: Mapping[str, float | None]
-    group_mean_iou: Mapping[str, float | None]
-    task: str = "segmentation"
-    accuracy: float | None = None
-    mean_class_accuracy: float | None = None
-    class_accuracy: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
-
-    @property
-    def words(self) -> Words:
-        """What its figures are called."""
-        return TASKS[self.task]
-
-    @property
-    def main(self) -> float | None:
-        """The figure to compare by: mean IoU, or accuracy."""
-        return self.accuracy if self.task == "classification" else self.mean_iou
-
-    @property
-    def of_classes(self) -> Mapping[str, float | None]:
-        """The figure of each class: IoU, or accuracy."""
-        return self.class_accuracy if self.task == "classification" else self.iou
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +40,8 @@ class Run:
       evaluations: name to figures.
       pictures: evaluation name to picture id to files.
       remarks: what is missing or damaged, in words.
+      ensemble: where the folder is that of several runs scored together: `average`, what of them was averaged, and
+        `members`, one `run`, `name`, `seed` and `step` each. Empty for a run.
     """
 
     path: Path
@@ -108,6 +57,12 @@ class Run:
     evaluations: Mapping[str, Evaluation]
     pictures: Mapping[str, Mapping[str, Pictures]]
     remarks: tuple[str, ...]
+    ensemble: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def adapts(self) -> bool:
+        """Whether it has a target beside its source."""
+        return bool(as_dict(self.config.get("target")))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,23 +93,25 @@ def read_run(path: Path | str) -> Run:
     path = Path(path)
     config = _config(path)
     remarks: list[str] = []
-    labels = _labels(config.get("labels"), "config.json", remarks)
-    train, progress = _metrics(path / "metrics.jsonl", remarks)
+    labels = labels_of(config.get("labels"), "config.json", remarks)
+    ensemble = as_dict(config.get("ensemble"))
+    train, progress = ((), ()) if ensemble else _metrics(path / "metrics.jsonl", remarks)
     seed = config.get("seed")
     return Run(
         path=path,
         name=str(config.get("name") or path.resolve().name),
         seed=seed if isinstance(seed, int) else None,
         config_file=str(config.get("config") or ""),
-        arguments=tuple(str(word) for word in _list(config.get("arguments"))),
-        config=_dict(config.get("resolved")),
-        versions={str(key): str(value) for key, value in _dict(config.get("versions")).items()},
+        arguments=tuple(str(word) for word in as_list(config.get("arguments"))),
+        config=as_dict(config.get("resolved")),
+        versions={str(key): str(value) for key, value in as_dict(config.get("versions")).items()},
         labels=labels,
         train=train,
         progress=progress,
-        evaluations=_evaluations(path / "evaluations", labels, remarks),
+        evaluations=read_evaluations(path / "evaluations", labels, remarks),
         pictures=_pictures(path / "pictures"),
         remarks=tuple(remarks),
+        ensemble=ensemble,
     )
 
 
@@ -195,13 +152,6 @@ def group(runs: Sequence[Run]) -> tuple[tuple[Experiment, ...], tuple[str, ...]]
     return experiments, tuple(remarks)
 
 
-def number(value: object) -> float | None:
-    """A finite number, or None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    return None
-
-
 def _config(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise InputError(f"{path}: there is no such folder; give the folder of a run")
@@ -219,23 +169,6 @@ def _config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise InputError(f"{file}: holds no JSON object; this is no config of a run")
     return config
-
-
-def _labels(facts: object, where: str, remarks: list[str]) -> LabelSpace | None:
-    if not isinstance(facts, dict):
-        remarks.append(f"{where} names no labels.")
-        return None
-    try:
-        names = tuple(str(name) for name in facts["names"])
-        palette = tuple((int(red), int(green), int(blue)) for red, green, blue in facts["palette"])
-        ids = {**{index: index for index in range(len(names))}, VOID: VOID}
-        groups = None if facts.get("groups") is None else tuple(facts["groups"])
-        return LabelSpace(
-            name=str(facts.get("name", "")), names=names, palette=palette, ids=ids, groups=groups
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        remarks.append(f"The labels in {where} cannot be used ({type(error).__name__}: {error}).")
-        return None
 
 
 def _metrics(file: Path, remarks: list[str]) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
@@ -276,43 +209,6 @@ def _metrics(file: Path, remarks: list[str]) -> tuple[tuple[Record, ...], tuple[
     return train, progress
 
 
-def _evaluations(folder: Path, fallback: LabelSpace | None, remarks: list[str]) -> dict[str, Evaluation]:
-    found: dict[str, Evaluation] = {}
-    for file in sorted(folder.glob("*.json")):
-        where = f"evaluations/{file.name}"
-        try:
-            facts = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            remarks.append(f"{where} cannot be read ({type(error).__name__}) and is left out.")
-            continue
-        if not isinstance(facts, dict):
-            remarks.append(f"{where} holds no JSON object and is left out.")
-            continue
-        labels = _labels(facts["labels"], where, remarks) if facts.get("labels") else fallback
-        if labels is None:
-            remarks.append(f"{where} is left out: its labels are not known.")
-            continue
-        found[file.stem] = Evaluation(
-            name=file.stem,
-            on=str(facts.get("on") or file.stem),
-            step=_whole(facts.get("step")),
-            images=_whole(facts.get("images")),
-            protocol=str(facts.get("protocol") or ""),
-            labels=labels,
-            mean_iou=number(facts.get("mean_iou")),
-            pixel_accuracy=number(facts.get("pixel_accuracy")),
-            iou=_numbers(facts.get("iou")),
-            group_mean_iou=_numbers(facts.get("group_mean_iou")),
-            task="classification" if facts.get("task") == "classification" else "segmentation",
-            accuracy=number(facts.get("accuracy")),
-            mean_class_accuracy=number(facts.get("mean_class_accuracy")),
-            class_accuracy=_numbers(facts.get("class_accuracy")),
-        )
-    if not found:
-        remarks.append("No evaluations yet.")
-    return found
-
-
 def _pictures(folder: Path) -> dict[str, dict[str, Pictures]]:
     found: dict[str, dict[str, Pictures]] = {}
     for place in sorted(entry for entry in folder.glob("*") if entry.is_dir()):
@@ -327,19 +223,3 @@ def _pictures(folder: Path) -> dict[str, dict[str, Pictures]]:
                 for identity, kinds in files.items()
             }
     return found
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _numbers(value: object) -> dict[str, float | None]:
-    return {str(key): number(inner) for key, inner in _dict(value).items()}
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -46,6 +46,7 @@ class Table:
       protocols: the different ways in which its figures were measured, in words; one, it is hoped.
       columns: keys of `Row.figures` to titles.
       rows: one an experiment, in the order given.
+      notes: what the columns of subsets of the classes are, in sentences.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Table:
     protocols: tuple[str, ...]
     columns: dict[str, str]
     rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
 
 
 def tables(experiments: Sequence[Experiment]) -> tuple[Table, ...]:
@@ -73,7 +75,9 @@ def _table(name: str, experiments: Sequence[Experiment]) -> Table:
     }
     every = [evaluation for seeds in found.values() for evaluation in seeds.values()]
     groups = sorted({key for evaluation in every for key in evaluation.group_mean_iou}, key=_numerically)
-    columns = dict(every[0].words.columns)
+    (main, title), *others = every[0].words.columns.items()
+    subsets = dict.fromkeys(word for evaluation in every for word in evaluation.subset_mean_iou)
+    columns = {main: title, **{f"{main}_{word}": f"{title} ({word})" for word in subsets}, **dict(others)}
     columns |= {f"group_{key}_mean_iou": f"group {key}" for key in groups}
     first = next(iter(found.values()))
     best = _best(found)
@@ -95,7 +99,19 @@ def _table(name: str, experiments: Sequence[Experiment]) -> Table:
         protocols=tuple(dict.fromkeys(protocol(evaluation) for evaluation in every)),
         columns=columns,
         rows=rows,
+        notes=tuple(_subset_note(f"{title} ({word})", word, every) for word in subsets),
     )
+
+
+def _subset_note(title: str, word: str, every: Sequence[Evaluation]) -> str:
+    """Over which classes a column's mean is."""
+    evaluation = next((entry for entry in every if word in entry.subsets), None)
+    if evaluation is None:
+        return f"{title}: the mean over some of the classes."
+    chosen, names = evaluation.subsets[word], evaluation.labels.names
+    left_out = [name for name in names if name not in chosen]
+    without = f", without {', '.join(left_out)}" if left_out else ""
+    return f"{title}: the mean over {len(chosen)} of the {len(names)} classes{without}."
 
 
 def protocol(evaluation: Evaluation) -> str:
@@ -175,6 +191,7 @@ def footnotes(table: Table) -> list[str]:
         notes.append(f"Percent; one seed{' each' if len(table.rows) > 1 else ''}, so no interval.")
     if any(row.gain is not None for row in table.rows):
         notes.append(f"Gain: {main} less that of {table.rows[0].experiment}, seed by seed.")
+    notes += table.notes
     if any(key.startswith("group_") for key in table.columns):
         notes.append("Group: mIoU over the classes of that importance, 1 the least.")
     if any(row.best for row in table.rows):
@@ -260,6 +277,8 @@ def _figure(evaluation: Evaluation, key: str) -> float | None:
     }
     if key in known_figures:
         return known_figures[key]
+    if key.startswith("mean_iou_"):
+        return evaluation.subset_mean_iou.get(key.removeprefix("mean_iou_"))
     return evaluation.group_mean_iou.get(key.removeprefix("group_").removesuffix("_mean_iou"))
 
 

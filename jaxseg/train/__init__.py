@@ -1,15 +1,18 @@
 """The one trainer: experiments, meshes, the loop, checkpoints, evaluation."""
 
-from jaxseg.train.evaluation import Picture, Score, classify, evaluate, predict
+from jaxseg.train._scores import Member
+from jaxseg.train._variables import variables_of
+from jaxseg.train.evaluation import Picture, Score, classify, evaluate, evaluate_ensemble, predict
 from jaxseg.train.experiment import EvaluationProtocol, Experiment
 from jaxseg.train.mesh import MeshShape
 from jaxseg.train.run import RunFolder, load_config, with_arguments
-from jaxseg.train.trainer import Diverged, Stopped, check, train, variables_of
+from jaxseg.train.trainer import Diverged, Stopped, check, train
 
 __all__ = [
     "Diverged",
     "EvaluationProtocol",
     "Experiment",
+    "Member",
     "MeshShape",
     "Picture",
     "RunFolder",
@@ -18,6 +21,7 @@ __all__ = [
     "check",
     "classify",
     "evaluate",
+    "evaluate_ensemble",
     "load_config",
     "predict",
     "train",

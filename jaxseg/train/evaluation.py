@@ -8,20 +8,20 @@ a label is the class of a whole image, the matrix counts images, and the figures
 import dataclasses
 import functools
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Integer, Num, UInt8
+from jaxtyping import Array, Integer, UInt8
 
-from jaxseg import data, metrics
-from jaxseg.data.augment import resize_image
+from jaxseg import calibration, data, metrics
+from jaxseg.calibration import Calibration
 from jaxseg.labels import LabelSpace
-from jaxseg.methods.objective import brought_to
 from jaxseg.metrics import ConfusionMatrix
 from jaxseg.models import Network
+from jaxseg.train._scores import Average, Member, View, check_members, scores
 from jaxseg.train.experiment import EvaluationProtocol
 
 
@@ -48,6 +48,7 @@ class Score:
       seconds: wall time.
       pictures: the images that were asked for; none in classification.
       task: what a label is of, a pixel or an image.
+      calibration: how sure the predictions are, and how often right; None where it was not counted.
     """
 
     on: str
@@ -58,6 +59,7 @@ class Score:
     seconds: float
     pictures: tuple[Picture, ...] = ()
     task: data.Task = "segmentation"
+    calibration: Calibration | None = None
 
     @property
     def mean_iou(self) -> float:
@@ -71,13 +73,20 @@ class Score:
 
     @property
     def figures(self) -> dict[str, float]:
-        """The figures of the whole split, 0 to 1, by their names in records; the first is the one to compare by."""
+        """The figures of the whole split, 0 to 1, by their names in records; the first is the one to compare by.
+
+        Where the label space names subsets, the mean IoU of each follows, such as `mean_iou_13`.
+        """
         if self.task == "classification":
             return {
                 "accuracy": float(metrics.pixel_accuracy(self.counts)),
                 "mean_class_accuracy": float(metrics.mean_class_accuracy(self.counts)),
             }
-        return {"mean_iou": self.mean_iou, "pixel_accuracy": self.pixel_accuracy}
+        subsets = {
+            f"mean_iou_{word}": metrics.mean_iou(self.counts, [self.space.index(name) for name in names])
+            for word, names in self.space.subsets.items()
+        }
+        return {"mean_iou": self.mean_iou, **subsets, "pixel_accuracy": self.pixel_accuracy}
 
     @property
     def headline(self) -> str:
@@ -98,8 +107,11 @@ class Score:
             for name, value in zip(self.space.names, values, strict=True)
         }
 
-    def record(self, step: int) -> dict[str, Any]:
-        """The score as JSON, every figure 0 to 1; a class that does not occur is null."""
+    def record(self, step: int | None) -> dict[str, Any]:
+        """The score as JSON, every figure 0 to 1; a class that does not occur is null.
+
+        `step` is the checkpoint's, or None where networks of several steps were scored together.
+        """
         images = self.task == "classification"
         of_groups: dict[str, Any] = {}
         if not images:
@@ -107,6 +119,8 @@ class Score:
                 {} if self.space.groups is None else metrics.group_mean_iou(self.counts, self.space.groups)
             )
             of_groups = {"group_mean_iou": {str(group): float(value) for group, value in groups.items()}}
+            if self.space.subsets:
+                of_groups["subsets"] = {word: list(names) for word, names in self.space.subsets.items()}
         return {
             "on": self.on,
             "step": step,
@@ -117,55 +131,23 @@ class Score:
             **self.figures,
             "class_accuracy" if images else "iou": self.of_classes,
             **of_groups,
+            **(self.calibration.record(self.space.names) if self.calibration else {}),
             "confusion": self.counts.tolist(),
             "seconds": round(self.seconds, 2),
         }
 
 
-def scores(
-    network: Network,
-    variables: Mapping[str, Any],
-    image: Num[Array, "B H W 3"],
-    size: tuple[int, int] | None,
-    labels: tuple[int, ...],
-    flip: bool,
-    domain: str,
-) -> Float[Array, "B *_ C"]:
-    """Class scores of raw images (0..255) for labels of a shape, (B, h, w) or (B,); the network sees them at `size`.
-
-    With `flip`, the logarithm of the mean of the softmax of the image and of its mirror image.
-    """
-    pixels = image.astype(jnp.float32)
-    if size is not None:
-        pixels = resize_image(pixels, size)
-    pixels = network.normalization(pixels)
-
-    def at_labels(x: Array) -> Array:
-        output, _ = network.apply(variables, x, train=False, domain=domain)
-        return brought_to(network, output.logits.astype(jnp.float32), labels)
-
-    logits = at_labels(pixels)
-    if not flip:
-        return logits
-    mirrored = at_labels(pixels[:, :, ::-1])
-    if mirrored.ndim > 2:
-        mirrored = mirrored[:, :, ::-1]
-    return jnp.logaddexp(jax.nn.log_softmax(logits), jax.nn.log_softmax(mirrored)) - jnp.log(2.0)
-
-
-@functools.partial(jax.jit, static_argnames=("network", "size", "flip", "domain"))
+@functools.partial(jax.jit, static_argnames=("view",))
 def _score_batch(
     confusion: ConfusionMatrix,
-    variables: Mapping[str, Any],
+    members: tuple[Member, ...],
     image: UInt8[Array, "B H W 3"],
     label: Integer[Array, "B *_"],
-    network: Network,
-    size: tuple[int, int] | None,
-    flip: bool,
-    domain: str,
-) -> tuple[ConfusionMatrix, Int[Array, "B *_"]]:
-    prediction = jnp.argmax(scores(network, variables, image, size, label.shape, flip, domain), axis=-1)
-    return confusion.update(prediction, label), prediction
+    view: View,
+) -> tuple[ConfusionMatrix, Array, Integer[Array, "B *_"]]:
+    prediction, probability = calibration.most_probable(scores(members, image, label.shape, view))
+    told = calibration.tally(prediction, probability, label, confusion.classes)
+    return confusion.update(prediction, label), told, prediction
 
 
 def evaluate(
@@ -191,23 +173,45 @@ def evaluate(
     Raises:
       InputError: the data set is missing, or its images do not fit the network.
     """
+    return evaluate_ensemble([Member(network, variables, domain)], data_set, split, protocol, keep=keep)
+
+
+def evaluate_ensemble(
+    members: Sequence[Member],
+    data_set: data.DataSet,
+    split: str,
+    protocol: EvaluationProtocol,
+    average: Average = "logits",
+    keep: Collection[int] = (),
+) -> Score:
+    """Scores the mean of several networks on one split of a data set; each normalises the images its own way.
+
+    Args:
+      members: the networks, with equal shares.
+      data_set: what to score on.
+      split: `"train"`, `"val"` or `"test"`.
+      protocol: input size, batch, flip; one for all.
+      average: `"logits"`, as the ensemble AdvEnt+MinEnt of Vu et al., CVPR 2019; or `"probabilities"`, the softmax at
+        each network's own resolution, as the mean of three bands of FDA (Yang and Soatto, CVPR 2020).
+      keep: indices of images to hand back as pictures; in classification there are none.
+
+    Raises:
+      InputError: the networks differ in classes, the data set is missing, or its images do not fit a network.
+    """
+    check_members(members, average)
     began = time.monotonic()
     source = data_set.source(split)
-    network.validate(*(protocol.size or source[0]["image"].shape[:2]))
-    confusion = ConfusionMatrix.zeros(network.classes)
-    pictures = []
+    classes = members[0].network.classes
+    for member in members:
+        member.network.validate(*(protocol.size or source[0]["image"].shape[:2]))
+    view = View(protocol.size, protocol.flip, average)
+    confusion = ConfusionMatrix.zeros(classes)
+    together = jax.device_put(tuple(members))  # once, where they lie on the host
+    tallies, pictures = [], []
     seen = 0
     for batch in data.evaluation_batches(source, protocol.batch):
-        confusion, prediction = _score_batch(
-            confusion,
-            variables,
-            batch["image"],
-            batch["label"],
-            network,
-            protocol.size,
-            protocol.flip,
-            domain,
-        )
+        confusion, told, prediction = _score_batch(confusion, together, batch["image"], batch["label"], view)
+        tallies.append(told)  # read at the end: the host never waits for the device
         for row in range(len(batch["id"]) if data_set.task == "segmentation" else 0):
             if seen + row in keep and seen + row < len(source):
                 picture = (batch["image"][row], batch["label"][row], np.asarray(prediction[row], np.uint8))
@@ -222,6 +226,7 @@ def evaluate(
         seconds=time.monotonic() - began,
         pictures=tuple(pictures),
         task=data_set.task,
+        calibration=Calibration.of(tallies, classes),
     )
 
 
@@ -229,16 +234,9 @@ ROWS = 256
 """Rows of a large picture that are brought to full size at a time (bounds memory)."""
 
 
-@functools.partial(jax.jit, static_argnames=("network", "size", "flip", "domain"))
-def _low_resolution(
-    variables: Mapping[str, Any],
-    image: Array,
-    network: Network,
-    size: tuple[int, int],
-    flip: bool,
-    domain: str,
-) -> Array:
-    return scores(network, variables, image, size, (1, *size), flip, domain)[0]
+@functools.partial(jax.jit, static_argnames=("labels", "view"))
+def _scores_of_one(member: Member, image: Array, labels: tuple[int, ...], view: View) -> Array:
+    return scores((member,), image, (1, *labels), view)[0]
 
 
 def predict(
@@ -257,24 +255,13 @@ def predict(
       InputError: `size` does not fit the network.
     """
     network.validate(*size)
-    low = _low_resolution(variables, image[None].astype(np.float32), network, size, flip, domain)
+    pixels = image[None].astype(np.float32)
+    low = _scores_of_one(Member(network, variables, domain), pixels, labels=size, view=View(size, flip))
     height, width = image.shape[:2]
     wide = network.upsample(low[None], (size[0], width))[0]
     corners = network.align_corners
     bands = [_band(wide, height, top, min(ROWS, height - top), corners) for top in range(0, height, ROWS)]
     return np.concatenate(bands).astype(np.uint8)
-
-
-@functools.partial(jax.jit, static_argnames=("network", "size", "flip", "domain"))
-def _whole(
-    variables: Mapping[str, Any],
-    image: Array,
-    network: Network,
-    size: tuple[int, int],
-    flip: bool,
-    domain: str,
-) -> Array:
-    return jax.nn.softmax(scores(network, variables, image, size, (1,), flip, domain)[0])
 
 
 def classify(
@@ -292,7 +279,8 @@ def classify(
     """
     network.validate(*size)
     pixels = np.asarray(image, np.float32)[None]
-    return np.asarray(_whole(variables, pixels, network, size, flip, domain))
+    found = _scores_of_one(Member(network, variables, domain), pixels, labels=(), view=View(size, flip))
+    return np.asarray(jax.nn.softmax(found))
 
 
 def _band(logits: Array, height: int, top: int, rows: int, align_corners: bool) -> np.ndarray:

@@ -4,6 +4,7 @@ config.py        the config file as it was when the run began
 config.json      its arguments, every resolved field, versions, the label space
 metrics.jsonl    one line a logged step or evaluation
 checkpoints/     Orbax
+pseudo_labels/   of self-training, one folder a round
 evaluations/     one JSON a scored data set; pictures/ beside it
 report.html
 """
@@ -192,6 +193,7 @@ class RunFolder:
         self.config = path / "config.json"
         self.metrics = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
+        self.pseudo_labels = path / "pseudo_labels"
         self.evaluations = path / "evaluations"
         self.pictures = path / "pictures"
         self.report = path / "report.html"

@@ -9,11 +9,9 @@ import functools
 import math
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -27,11 +25,13 @@ from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.errors import InputError
 from jaxseg.methods import Method, Metrics, State
 from jaxseg.methods.method import AUGMENTATION_STREAM
-from jaxseg.models import pretrained
 from jaxseg.train._inputs import DOMAINS, image_size, ready
+from jaxseg.train._signals import noted_signals
+from jaxseg.train._variables import given_variables
 from jaxseg.train.checkpoint import Checkpoints, abstract_state
 from jaxseg.train.evaluation import evaluate
 from jaxseg.train.experiment import Experiment
+from jaxseg.train.labelling import check_labelling, label_target, stretch_of
 from jaxseg.train.mesh import put_batch, replicated
 from jaxseg.train.progress import Progress, TextStream
 from jaxseg.train.run import RunFolder
@@ -100,17 +100,8 @@ def train(experiment: Experiment, folder: RunFolder, *, stream: TextStream | Non
       Stopped: SIGTERM or SIGINT came; the state is saved.
     """
     mesh, sources, size = check(experiment)
-    iterator = data.batches(
-        sources,
-        batch=experiment.batch // jax.process_count(),
-        seed=experiment.seed,
-        threads=experiment.threads,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
-        sampling=experiment.sampling,
-    )
-    with jax.set_mesh(mesh), Checkpoints(folder.checkpoints) as checkpoints, _signals() as received:
-        return _Loop(experiment, folder, mesh, checkpoints, iterator, size, received, stream).run()
+    with jax.set_mesh(mesh), Checkpoints(folder.checkpoints) as checkpoints, noted_signals() as received:
+        return _Loop(experiment, folder, mesh, checkpoints, sources, size, received, stream).run()
 
 
 def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tuple[int, int]]:
@@ -129,7 +120,7 @@ def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tup
     sizes = {}
     for domain, source in sources.items():
         native = source[0]["image"].shape
-        sizes[domain] = image_size(experiment.augment, (native[0], native[1]))
+        sizes[domain] = image_size(experiment.augment, (native[0], native[1]), domain)
         experiment.method.network.validate(*sizes[domain])
     if experiment.translate is not None and sizes["source"] != sizes["target"]:
         shown = [f"{sizes[domain][0]}x{sizes[domain][1]}" for domain in DOMAINS]
@@ -140,6 +131,7 @@ def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tup
     for data_set in experiment.scored.values():
         if data_set.has("val"):  # what is missing is told now, and not after the training
             data_set.source("val")
+    check_labelling(experiment, sources)
     for domain, rare in experiment.sampling.items():
         rare.order(sources[domain], experiment.seed, domain, experiment.threads)
     return mesh, sources, next(iter(sizes.values()))
@@ -154,14 +146,18 @@ class _Loop:
         folder: RunFolder,
         mesh: Mesh,
         checkpoints: Checkpoints,
-        iterator: Any,
+        sources: dict[str, data.DataSource],
         size: tuple[int, int],
         received: Callable[[], int | None],
         stream: TextStream | None,
     ) -> None:
         self.experiment, self.method = experiment, experiment.method
-        self.folder, self.mesh, self.checkpoints, self.iterator = folder, mesh, checkpoints, iterator
+        self.folder, self.mesh, self.checkpoints, self.sources = folder, mesh, checkpoints, sources
         self.size, self.received = size, received
+        self.iterator: Any = None
+        self.augment = OrderedDict(
+            experiment.augment
+        )  # a dict would be sorted by name on its way through jit
         self.stream = sys.stderr if stream is None else stream
         self.total = self.method.total_steps
         self.log_every = max(1, self.total // LINES)
@@ -183,13 +179,12 @@ class _Loop:
         for step in range(first, self.total):
             phase, start = self.method.phase_at(step)
             if step == start:
+                self._label(step, phase, state)
                 state = jax.device_put(_begin(self.method, state, phase), replicated(self.mesh))
             batch = put_batch(self.mesh, self.progress.awaited(self.iterator))
             if step == first:
                 self.progress.note("compiles the training step")
-            state, metrics = _step(
-                self.method, self.experiment.augment, self.experiment.translate, state, batch, phase
-            )
+            state, metrics = _step(self.method, self.augment, self.experiment.translate, state, batch, phase)
             self._read_late()
             self.late = (step + 1, metrics)
             self._after(step + 1, state)
@@ -203,18 +198,68 @@ class _Loop:
         latest = self.checkpoints.latest()
         if latest is not None:
             like = abstract_state(self.method, latest, self.size, replicated(self.mesh))
+            phase, start = self.method.phase_at(latest)
+            if latest < self.total and (latest > start or self.method.labelling(phase) is None):
+                self.iterator = self._batches(phase)
             state = self.checkpoints.restore(latest, like, self.iterator)
             self.folder.forget_after(latest)
             self.saved = latest
             return state, latest
         self.folder.forget_after(0)
+        if self.method.labelling(0) is None:
+            self.iterator = self._batches(0)
         state = _initializer(jax.default_backend())(
             self.method, jnp.int32(self.experiment.seed), size=self.size
         )
         if self.experiment.initialize is not None:
-            variables = _given(self.experiment, self.experiment.initialize, self.method.variables(state))
+            variables = given_variables(
+                self.experiment, self.experiment.initialize, self.method.variables(state)
+            )
             state = self.method.with_variables(state, variables)
         return jax.device_put(state, replicated(self.mesh)), 0
+
+    def _batches(self, phase: int) -> data.BatchIterator:
+        """Batches from the beginning of the stretch of phases, between two labellings, that `phase` is in."""
+        stretch = stretch_of(self.experiment, self.sources, self.folder.pseudo_labels, phase)
+        return data.batches(
+            stretch.sources,
+            batch=self.experiment.batch // jax.process_count(),
+            seed=stretch.seed,
+            threads=self.experiment.threads,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+            sampling=stretch.sampling,
+        )
+
+    def _label(self, step: int, phase: int, state: State) -> None:
+        """Before a phase whose method asks for it: labels the target anew, and begins batches that carry the labels.
+
+        The state is saved first, so that a run killed meanwhile goes on with the network that began to label.
+        """
+        if self.method.labelling(phase) is None:
+            return
+        if step > 0:
+            self._save(step, state)
+            self.checkpoints.wait()
+        name = self.method.phases[phase].name
+        self.progress.note(f"{name}: labels {len(self.sources['target'])} images of the target")
+
+        def between() -> None:
+            stop = self.received()
+            if stop is not None:
+                self.progress.close()
+                raise Stopped(step, stop)
+
+        variables = self.method.variables(state)
+        folder = self.folder.pseudo_labels
+        made = label_target(
+            self.experiment, phase, variables, self.sources, folder, self.mesh, between=between
+        )
+        share = sum(made["labelled"]) / max(sum(made["predicted"]), 1)
+        self.progress.note(f"{name}: {100 * share:.1f}% of the pixels are labelled")
+        # Logged as of the step that follows: a run that goes on from here labels, or finds the labels, and logs again.
+        self.folder.log({"kind": "labelling", "step": step + 1, "phase": name, "share": share} | made)
+        self.iterator = self._batches(phase)
 
     def _after(self, done: int, state: State) -> None:
         """Saves, evaluates and stops, where `done` steps call for it."""
@@ -284,55 +329,3 @@ class _Loop:
             f"{', '.join(bad)} at step {step} of {self.folder.path} (phase {phase}); {kept}; "
             "lower the learning rate, or the weight of that term"
         )
-
-
-def variables_of(folder: RunFolder) -> tuple[int, dict[str, Any]]:
-    """Step of a run's last checkpoint, and the network's variables there, on the host.
-
-    Raises:
-      InputError: the run has no checkpoint.
-    """
-    experiment = folder.experiment()
-    with Checkpoints(folder.checkpoints) as checkpoints:
-        latest = checkpoints.latest()
-        if latest is None:
-            raise InputError(f"run: {folder.path} has no complete checkpoint; train it first")
-        one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        like = abstract_state(experiment.method, latest, (64, 64), one)
-        return latest, jax.device_get(experiment.method.variables(checkpoints.restore(latest, like)))
-
-
-def _given(experiment: Experiment, path: Path, fresh: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables to start from: those of a run's last checkpoint, or a file's put into fresh ones."""
-    if not path.is_file():
-        return variables_of(RunFolder(path))[1]
-    network = experiment.method.network
-    loaded = pretrained.load(network, path, variables=fresh, head=experiment.initialize_head)
-    if loaded.network.normalization != network.normalization:
-        raise InputError(
-            f"initialize: the weights of {path} expect {loaded.network.normalization} and the network has "
-            f"{network.normalization}; set network.normalization to theirs"
-        )
-    print(f"{path}: {loaded.report}", file=sys.stderr)
-    return loaded.variables
-
-
-@contextmanager
-def _signals() -> Iterator[Callable[[], int | None]]:
-    """While open, SIGTERM and SIGINT are noted instead of ending the process; yields what reads the note."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-
-    def note(number: int, _frame: object) -> None:
-        if received:  # asked twice: do not wait for the step to end
-            raise KeyboardInterrupt
-        received.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield lambda: received[0] if received else None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from jaxseg.data import CamVid, _cache
 from jaxseg.data._images import decode_label
+from jaxseg.data._prepared import PreparedSource
 from jaxseg.errors import InputError
 from tests.data.conftest import NAMES, picture
 
@@ -69,6 +70,24 @@ def test_sequences_select_by_the_beginning_of_the_name(camvid_folder: Layout) ->
     ):
         CamVid(folder, sequences=("0001TP",)).source("val")
     assert len(list(_cache.cache_folder().glob("camvid/[!.]*"))) == 1  # one preparation serves them all
+    assert list(_cache.cache_folder().glob("camvid-*")) == []
+
+
+def test_sequences_are_told_apart_and_a_split_without_them_is_not_there(camvid_folder: Layout) -> None:
+    folder = camvid_folder()
+    day, dusk = (CamVid(folder, sequences=names) for names in (("0016E5", "0006R0"), ("0001TP",)))
+    assert (day.name, dusk.name) == ("camvid-0016E5-0006R0", "camvid-0001TP")
+    assert [day.has(split) for split in ("train", "val", "test")] == [True, True, False]
+    assert [dusk.has(split) for split in ("train", "val", "test")] == [
+        any(name.startswith("0001TP") for name in NAMES[split]) for split in ("train", "val", "test")
+    ]
+    source = dusk.source("train")
+    assert isinstance(source, PreparedSource)
+    assert source.name == "camvid-0001TP/train"
+    assert {name.split("_")[0] for name in source.ids} == {"0001TP"}
+    assert CamVid(folder).has("test")
+    with pytest.raises(InputError, match="split: 'dev'"):
+        dusk.has("dev")
 
 
 def test_folder_not_given_or_not_there(tmp_path: Path) -> None:

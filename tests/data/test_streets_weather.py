@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxseg import labels
-from jaxseg.data import StreetObjects, Streets, street_objects
+from jaxseg.data import StreetObjects, Streets, streets
 from jaxseg.data import _streets_objects as objects
 from jaxseg.data import _streets_scene as scene
 from jaxseg.data import _streets_style as style
@@ -148,7 +148,7 @@ def test_windows_hold_the_thing_and_lie_inside() -> None:
 
 def test_another_drawing_is_prepared_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     before = StreetObjects().recipe().ingredients
-    monkeypatch.setattr(street_objects, "drawing", lambda: {"_streets_scene.py": "changed"})
+    monkeypatch.setattr(streets, "_drawing", lambda: {"_streets_scene.py": "changed"})
     assert StreetObjects().recipe().ingredients != before
 
 

@@ -35,6 +35,9 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         labels: dict[str, Any] = LABELS,
         on: str = "streets-real/test",
         rich: bool = False,
+        course: dict[str, list[float]] | None = None,
+        sure: dict[str, float | None] | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> Path:
         run = tmp_path / "runs" / (folder or f"run-{len(list(tmp_path.glob('runs/*')))}")
         run.mkdir(parents=True)
@@ -47,6 +50,7 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
                 "seed": seed,
                 "steps": steps,
                 "objective": {"source": {"weight": 1.0}},
+                "target": None if course is None else {"type": "Streets", "look": "real"},
                 **(config or {}),
             },
             "versions": {"jaxseg": "0.1.0", "jax": "0.10.2"},
@@ -66,9 +70,12 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
             }
             for step in range(1, steps + 1)
         ]
-        lines.append(
-            {"kind": "evaluation", "step": steps, "on": "target/val", "mean_iou": 0.3, "pixel_accuracy": 0.7}
-        )
+        shown = {"target/val": [0.3]} if course is None else course
+        for index in range(max(map(len, shown.values()))):  # every 10 steps, the target first
+            step = steps if course is None else 10 * (index + 1)
+            for name, values in shown.items():
+                line = {"kind": "evaluation", "step": step, "on": name, "pixel_accuracy": 0.7}
+                lines.append({**line, "mean_iou": values[index]})
         (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         if mean_iou is not None:
             (run / "evaluations").mkdir()
@@ -84,7 +91,11 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
                 "group_mean_iou": {"1": 0.9, "4": 0.2},
                 "confusion": [],
                 "seconds": 1.0,
+                **(extra or {}),
             }
+            if sure is not None:
+                evaluation["mean_probability"] = sure
+                evaluation["calibration"] = {"error": 0.125, "mean_probability": 0.925, "bins": []}
             (run / "evaluations" / "target-test.json").write_text(json.dumps(evaluation))
         for identity in pictures:
             write_pictures(run / "pictures" / "target-test", identity)

@@ -40,6 +40,12 @@ def test_every_config_builds_and_its_fields_fit_together(path: Path, tmp_path: P
     assert f"python -m experiments.train configs/{identity(path)}" in path.read_text()
 
 
+def test_no_two_configs_share_a_name() -> None:
+    """Their runs would share a folder."""
+    names = [load_config(path).name for path in CONFIGS]
+    assert sorted(names) == sorted(set(names))
+
+
 @pytest.mark.parametrize(
     "path", [path for path in CONFIGS if not isinstance(load_config(path).data, Streets)], ids=identity
 )

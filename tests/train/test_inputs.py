@@ -14,7 +14,7 @@ import pytest
 from experiments.evaluate import evaluate_run
 from jaxseg import losses
 from jaxseg.data import RareClasses
-from jaxseg.data.augment import ColorJitter, FourierSwap, ScaleCropFlip
+from jaxseg.data.augment import ColorJitter, FourierSwap, RandomCrop, Resize, ScaleCropFlip
 from jaxseg.errors import InputError
 from jaxseg.methods import SGD, Batch, Metrics, ObjectiveMethod, State, Term
 from jaxseg.models import Normalization, pretrained
@@ -254,3 +254,10 @@ def test_training_starts_from_a_file_of_weights(tmp_path: Path, capsys: pytest.C
     wrong = experiment(method=dataclasses.replace(still, network=other), initialize=weights)
     with pytest.raises(InputError, match=r"initialize: the weights of .* set network\.normalization"):
         trained(tmp_path / "wrong", wrong)
+
+
+def test_augmentations_run_in_the_order_of_the_config_and_not_of_their_names(tmp_path: Path) -> None:
+    # By name the crop would come first, and be larger than the images of 8x16.
+    steps = {"resize": Resize(size=(16, 32)), "crop": RandomCrop(size=(12, 20))}
+    one_step = dataclasses.replace(experiment().method, steps=1)
+    assert trained(tmp_path / "run", experiment(augment=steps, method=one_step)).step == 1

@@ -1,0 +1,18 @@
+"""Control: the dusk passes through the network with weight 0, so only the batch statistics adapt.
+
+    python -m experiments.train configs/dusk/batch_statistics.py --data.dir CAMVID --target.dir CAMVID \
+        --initialize runs/dusk-source/seed0
+
+What that alone gains must be known before a loss is credited with it.
+"""
+
+from configs.dusk.common import adapted
+from jaxseg import losses
+from jaxseg.methods import Term
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    target = Term(losses.MaximumSquares(), weight=0.0, domain="target")
+    return adapted("dusk-batch-statistics", {"target": target})

@@ -1,0 +1,16 @@
+"""Oracle: the same training on the labelled train images of the dusk. The upper bound of the table.
+
+    python -m experiments.train configs/dusk/oracle.py --data.dir CAMVID
+
+There are 62 of them, of the sequence that the test images are of.
+"""
+
+import dataclasses
+
+from configs.dusk.common import DUSK, base
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return dataclasses.replace(base("dusk-oracle"), data=DUSK, target=None)

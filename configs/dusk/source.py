@@ -1,0 +1,14 @@
+"""Source only: cross entropy by day, scored at dusk. The lower bound of the table.
+
+    python -m experiments.train configs/dusk/source.py --data.dir CAMVID --target.dir CAMVID
+
+All settings and the jitter are in `configs/dusk/common.py`.
+"""
+
+from configs.dusk.common import base
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return base("dusk-source")

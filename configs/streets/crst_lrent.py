@@ -1,0 +1,16 @@
+"""CRST with label entropy (Zou et al. 2019): soft pseudo-labels, alpha 0.25, three rounds.
+
+python -m experiments.train configs/streets/crst_lrent.py --initialize runs/streets-source/seed0
+"""
+
+from configs.streets.common import self_trained
+from jaxseg import losses
+from jaxseg.methods import Term
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return self_trained(
+        "streets-crst-lrent", Term(losses.SoftCrossEntropy(), domain="target"), labels="lrent", alpha=0.25
+    )

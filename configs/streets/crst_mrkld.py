@@ -1,0 +1,14 @@
+"""CRST with the model regularised (Zou et al. 2019): hard pseudo-labels and MRKLD, alpha 0.1, three rounds.
+
+python -m experiments.train configs/streets/crst_mrkld.py --initialize runs/streets-source/seed0
+"""
+
+from configs.streets.common import self_trained
+from jaxseg import losses
+from jaxseg.methods import Term
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return self_trained("streets-crst-mrkld", Term(losses.MRKLD(alpha=0.1), domain="target"))

@@ -1,0 +1,161 @@
+"""Rows of a table: experiments that are run seed after seed; what is finished is kept, so the same command goes on."""
+
+import dataclasses
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from jaxseg.train import RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row: a config and options, or several earlier rows scored together.
+
+    Attributes:
+      name: of the row, and of its folder.
+      config: config file; None where `together` says what the row is.
+      options: options of the experiment, after the config.
+      after: row whose run of the same seed it starts from.
+      together: rows whose runs of the same seed are scored as one.
+      average: what is averaged of these.
+    """
+
+    name: str
+    config: Path | None = None
+    options: tuple[str, ...] = ()
+    after: str | None = None
+    together: tuple[str, ...] = ()
+    average: Literal["logits", "probabilities"] = "logits"
+
+
+class Interrupted(Exception):
+    """A run was told to stop, and has saved its state.
+
+    Attributes:
+      status: exit status of the command.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def run_rows(
+    rows: Sequence[Row], seeds: Sequence[int], out: Path, fields: Sequence[str], program: str
+) -> list[Path]:
+    """Trains and scores every row with every seed; what is done already is left as it is.
+
+    Args:
+      rows: the rows; one that starts from another, or is of others, comes after these.
+      seeds: the seeds.
+      out: folder of the runs, `out/ROW/seedS`.
+      fields: options for every experiment.
+      program: the command, for help and messages.
+
+    Returns:
+      The run folders, seed after seed.
+
+    Raises:
+      Interrupted: a signal came; the same command goes on.
+    """
+    from jaxseg.train.progress import duration
+
+    began = time.monotonic()
+    folders: list[Path] = []
+    for seed in seeds:
+        for row in rows:
+            number, count = len(folders) + 1, len(seeds) * len(rows)
+            took = duration(time.monotonic() - began)
+            print(f"[{number}/{count}] {row.name}, seed {seed}  ({took})", file=sys.stderr)
+            place = _score_together if row.together else _train_and_score
+            folders.append(place(row, seed, out, fields, program))
+    return folders
+
+
+def _train_and_score(row: Row, seed: int, out: Path, fields: Sequence[str], program: str) -> Path:
+    from experiments.evaluate import evaluate_run
+    from jaxseg.train import RunFolder, Stopped, load_config, train, with_arguments
+
+    assert row.config is not None
+    folder = RunFolder(out / row.name / f"seed{seed}")
+    options = [*row.options, *fields, "--seed", str(seed)]
+    if row.after is not None:
+        options += ["--initialize", str(out / row.after / f"seed{seed}")]
+    experiment = with_arguments(load_config(row.config), options, program)
+    folder.open(experiment, row.config, options)
+    if _done(folder, experiment.method.total_steps):
+        return folder.path
+    try:
+        train(experiment, folder)
+    except Stopped as stop:
+        status = 128 + int(signal.Signals(stop.signal))
+        raise Interrupted(f"{stop}; the same command goes on from there", status) from None
+    evaluate_run(folder, "test", quiet=True)
+    return folder.path
+
+
+def _score_together(row: Row, seed: int, out: Path, fields: Sequence[str], program: str) -> Path:
+    from experiments.evaluate import evaluate_together
+    from jaxseg.train import RunFolder
+
+    folders = [RunFolder(out / name / f"seed{seed}") for name in row.together]
+    place = out / row.name / f"seed{seed}"
+    evaluate_together(folders, "test", out=place, name=row.name, average=row.average, quiet=True)
+    return place
+
+
+def _done(folder: "RunFolder", steps: int) -> bool:
+    """Whether the run has been scored after its last step."""
+    found = [json.loads(path.read_text()) for path in folder.evaluations.glob("*-test.json")]
+    return bool(found) and all(record["step"] == steps for record in found)
+
+
+def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]:
+    """What the runs found, by row: every figure of every seed, and the wall time of training."""
+    found = []
+    for row in rows:
+        seeds = {}
+        for path in (path for path in folders if path.parent.name == row.name):
+            scores = [json.loads(file.read_text()) for file in sorted((path / "evaluations").glob("*.json"))]
+            kept = (
+                "mean_iou",
+                "pixel_accuracy",
+                "accuracy",
+                "iou",
+                "class_accuracy",
+                "group_mean_iou",
+                "step",
+            )
+            seeds[path.name] = {
+                "scores": {
+                    score["on"]: {key: _rounded(score[key]) for key in kept if key in score}
+                    for score in scores
+                },
+                "training_seconds": _seconds(path / "metrics.jsonl"),
+            }
+        facts = {"config": str(row.config), "options": list(row.options), "starts_from": row.after}
+        if row.together:
+            facts = {"together": list(row.together), "average": row.average}
+        found.append({"row": row.name, **facts, "seeds": seeds})
+    return found
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return round(value, 5) if isinstance(value, float) else value
+
+
+def _seconds(metrics: Path) -> float | None:
+    """Wall time of the training loop: the last line's clock, of the last process where it was resumed."""
+    if not metrics.is_file():
+        return None
+    times = [json.loads(line).get("seconds") for line in metrics.read_text().splitlines()]
+    known = [float(value) for value in times if value is not None]
+    return known[-1] if known else None

@@ -1,0 +1,1 @@
+"""The papers' tables, one command each: `python -m experiments.reproduce --list`."""

@@ -1,0 +1,132 @@
+"""Run a table of a paper, small, or list them: `python -m experiments.reproduce maxsquare.gta5`.
+
+Rows are trained seed after seed, scored at the last step on the test split, and gathered as a table, a page and a JSON
+file. Run again, the command goes on where it was. `--scale paper` says what the published recipes lack on this machine,
+and gives the commands that run them.
+"""
+
+import dataclasses
+import difflib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from experiments._command import parse, run
+from experiments._rows import Interrupted, record, run_rows
+from experiments.reproduce.items import ITEMS, Item
+from jaxseg.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Run a table of a paper.
+
+    Options of the experiments may follow, such as --data.dir CAMVID --target.dir CAMVID.
+    """
+
+    item: Annotated[str, tyro.conf.Positional] = ""
+    """Which one, PAPER.ITEM; --list names them."""
+    list: bool = False
+    """Name the tables, what they read and what they cost."""
+    scale: Literal["small", "paper"] = "small"
+    """Small runs on two cores, or the published recipes."""
+    seeds: int | None = None
+    """How many seeds; the item says how many by default."""
+    rows: tuple[str, ...] = ()
+    """Only these rows, and those that they start from."""
+    out: Path = Path("runs/reproduce")
+    """Folder of the runs; each item has its own in it."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs or lists; returns the exit status."""
+    own, fields = parse(Arguments, arguments, "experiments.reproduce")
+    if own.list or not own.item:
+        print("\n".join(map(_listed, ITEMS)))
+        return 0
+    item = next((item for item in ITEMS if item.name == own.item), None)
+    if item is None:
+        near = difflib.get_close_matches(own.item, [item.name for item in ITEMS], n=1)
+        hint = f"did you mean {near[0]}?" if near else "--list names them"
+        raise InputError(f"item: {own.item!r} is not known; {hint}")
+    if own.scale == "paper":
+        return _at_paper_scale(item, fields)
+    return _small(item, own, fields)
+
+
+def _listed(item: Item) -> str:
+    names = ", ".join(row.name for row in item.rows)
+    lines = [item.name, f"  {item.title}", f"  rows: {names}"]
+    lines += [f"  small: {item.data}; {item.seeds} seeds; {item.cost}"]
+    if item.recipes:
+        lines.append(f"  paper: {', '.join(map(str, item.recipes))}")
+    if item.paper:
+        lines.append("  the paper's: " + ", ".join(f"{name} {value}" for name, value in item.paper.items()))
+    if item.notes:
+        lines.append(f"  {item.notes}")
+    return "\n".join(lines)
+
+
+def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
+    from jaxseg import report
+    from jaxseg.train.progress import duration
+    from jaxseg.train.run import versions, write_json
+
+    seeds = item.seeds if own.seeds is None else own.seeds
+    if seeds < 1:
+        raise InputError(f"seeds: {seeds}; at least 1, and 2 or more for an interval")
+    unknown = [name for name in own.rows if name not in {row.name for row in item.rows}]
+    if unknown:
+        raise InputError(
+            f"rows: {item.name} has no {unknown[0]!r}, only {', '.join(r.name for r in item.rows)}"
+        )
+    wanted = set(own.rows) or {row.name for row in item.rows}
+    for row in reversed(item.rows):
+        if row.name in wanted:
+            wanted |= {*row.together, *([row.after] if row.after else [])}
+    rows = [row for row in item.rows if row.name in wanted]
+    began, place = time.monotonic(), own.out / item.name
+    try:
+        folders = run_rows(rows, range(seeds), place, fields, "python -m experiments.reproduce")
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        return stop.status
+    found = {
+        "item": item.name,
+        "scale": "small",
+        "title": item.title,
+        "versions": versions(),
+        "rows": record(rows, folders),
+    }
+    write_json(place / "results.json", found)
+    (place / "results.md").write_text(report.summary_table(folders, style="markdown") + "\n")
+    print(report.summary_table(folders))
+    page = report.write(folders, place / "report.html", title=f"{item.name}: {item.title}")
+    print(
+        f"\nreport: {page}, figures: {place / 'results.json'}   ({duration(time.monotonic() - began)} in all)"
+    )
+    return 0
+
+
+def _at_paper_scale(item: Item, fields: Sequence[str]) -> int:
+    from jaxseg.train import load_config, with_arguments
+    from jaxseg.train.plan import lacking
+
+    if not item.recipes:
+        raise InputError(f"scale: {item.name} has no recipe of a paper; leave --scale out")
+    missing: dict[str, None] = {}
+    for path in item.recipes:
+        experiment = with_arguments(load_config(path), fields, "python -m experiments.reproduce")
+        missing |= dict.fromkeys(lacking(experiment))
+    if missing:
+        raise InputError(f"scale: {item.name} needs what is not here: " + "; ".join(missing))
+    print("\n".join(f"python -m experiments.train {path} {' '.join(fields)}" for path in item.recipes))
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

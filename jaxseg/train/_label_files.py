@@ -1,0 +1,150 @@
+"""The labels of a round on disk, and the target as a source of examples that carry them.
+
+    pseudo_labels/<phase>/
+      begun.json       what the labels are made of, as a fingerprint; written first
+      thresholds.json  the thresholds, after the first pass
+      00000.png        the label of example 0: train ids, 255 where there is none; or
+      00000.zlib       its soft label, uint8 [C, H, W] in steps of 1/255, packed
+      00000.json       its shape and its pixels by class, written before the label
+      manifest.json    the whole round: fingerprint, thresholds, shares; written last
+
+Every file appears whole or not at all.
+"""
+
+import dataclasses
+import functools
+import json
+import os
+import shutil
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer, UInt8
+
+from jaxseg.data import DataSource, RareClasses
+from jaxseg.data._counts import IDS
+from jaxseg.data._images import decode_label, encode_png
+from jaxseg.errors import InputError
+from jaxseg.train.run import write_json
+
+PACKING = 1
+"""How hard soft labels are packed, 1 to 9: nearly all of their bytes are 0, and they are read many times."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelFiles:
+    """The files of one round.
+
+    Attributes:
+      folder: where they lie.
+      soft: whether the labels are soft.
+    """
+
+    folder: Path
+    soft: bool
+
+    def begin(self, fingerprint: str) -> None:
+        """Makes the folder ready for labels of this fingerprint; those of another one are deleted."""
+        begun = self.folder / "begun.json"
+        if not begun.is_file() or json.loads(begun.read_text()) != {"fingerprint": fingerprint}:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            write_json(begun, {"fingerprint": fingerprint})
+
+    def record(self, name: str) -> dict[str, Any] | None:
+        """What a JSON file of the round holds, or None where there is none."""
+        path = self.folder / f"{name}.json"
+        return json.loads(path.read_text()) if path.is_file() else None
+
+    def keep(self, name: str, record: dict[str, Any]) -> None:
+        """Writes a JSON file of the round."""
+        write_json(self.folder / f"{name}.json", record)
+
+    def has(self, index: int) -> bool:
+        """Whether the label of an example is there."""
+        return self._path(index).is_file()
+
+    def write(
+        self, index: int, label: UInt8[np.ndarray, "H W *C"], counts: Integer[np.ndarray, "2 C"]
+    ) -> None:
+        """Writes the label of an example, and how many of its pixels are predicted and labelled as each class."""
+        predicted, labelled = counts.tolist()
+        record = {"shape": list(label.shape), "predicted": predicted, "labelled": labelled}
+        self.keep(f"{index:05d}", record)
+        packed = (
+            zlib.compress(np.moveaxis(label, -1, 0).tobytes(), PACKING) if self.soft else encode_png(label)
+        )
+        path = self._path(index)
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        partial.write_bytes(packed)
+        os.replace(partial, path)
+
+    def counts(self, count: int) -> Integer[np.ndarray, "N 2 C"]:
+        """How many pixels of each example are predicted, and how many labelled, as each class."""
+        rows = []
+        for index in range(count):
+            record = self.record(f"{index:05d}") or {}
+            rows.append([record["predicted"], record["labelled"]])
+        return np.asarray(rows, np.int64)
+
+    def read(self, index: int) -> UInt8[np.ndarray, "H W *C"]:
+        """The label of an example.
+
+        Raises:
+          InputError: it is not there, or damaged.
+        """
+        path = self._path(index)
+        try:
+            packed = path.read_bytes()
+            if not self.soft:
+                return decode_label(packed, str(path))
+            height, width, classes = (self.record(f"{index:05d}") or {})["shape"]
+            whole = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(classes, height, width)
+            return np.ascontiguousarray(np.moveaxis(whole, 0, -1))
+        except (OSError, KeyError, ValueError, zlib.error, InputError) as error:
+            raise InputError(
+                f"{path}: the pseudo-label cannot be read ({' '.join(str(error).split())}); the run cannot go on "
+                "without the labels of its round: delete the run folder and train it again"
+            ) from error
+
+    def _path(self, index: int) -> Path:
+        return self.folder / f"{index:05d}.{'zlib' if self.soft else 'png'}"
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Labelled:
+    """The target with the labels of a round in place of its own.
+
+    Attributes:
+      source: the target's examples; of these, only image and id are used.
+      files: the labels.
+      mining: rare-class sampling that will count them, or None.
+    """
+
+    source: DataSource
+    files: LabelFiles
+    mining: RareClasses | None = None
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        example = self.source[index]
+        name = "targets" if self.files.soft else "label"
+        return {"image": example["image"], name: self.files.read(index), "id": example["id"]}
+
+    def label_counts(self) -> Integer[np.ndarray, "N 256"]:
+        """Pixels *predicted* as each class, whether or not they have a label; 0 for classes no image shows enough of.
+
+        What is enough is `mining.pixels`: without this, a class that the network no longer sees would end the run.
+        """
+        counts = self._predicted
+        if self.mining is None:
+            return counts
+        return np.where(counts.max(axis=0) > self.mining.pixels, counts, 0)
+
+    @functools.cached_property
+    def _predicted(self) -> Integer[np.ndarray, "N 256"]:
+        predicted = self.files.counts(len(self.source))[:, 0]
+        return np.pad(predicted, ((0, 0), (0, IDS - predicted.shape[1])))

@@ -1,0 +1,88 @@
+"""The compiled programs of the labelling pass; every device takes whole images, one at a time."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float, Int
+
+from jaxseg.labels import VOID
+from jaxseg.methods import Labelling
+from jaxseg.methods._thresholds import best_class, confidence_histogram
+from jaxseg.train._scores import Average, Member, View, scores
+from jaxseg.train.mesh import BATCH_AXES
+
+EACH = PartitionSpec(BATCH_AXES)
+"""One image a device."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pass:
+    """What the programs are made for."""
+
+    labelling: Labelling
+    mesh: Mesh
+
+    def each(self, function: Callable[..., Any], *arguments: Any, split: tuple[bool, ...]) -> Any:
+        """Calls a function on every device, with its own part of the arguments that are split."""
+        specs = tuple(EACH if part else PartitionSpec() for part in split)
+        mapped = jax.shard_map(function, mesh=self.mesh, in_specs=specs, out_specs=EACH, check_vma=False)
+        return mapped(*arguments)
+
+
+@functools.partial(jax.jit, static_argnames=("plan",))
+def predicted(
+    plan: Pass, members: tuple[Member, ...], prior: Array | None, image: Array
+) -> Float[Array, "D H W C"]:
+    """Logarithms of the probabilities of images, one a device: means over networks and scales, times the prior."""
+    labelling = plan.labelling
+
+    def one(members: tuple[Member, ...], prior: Array | None, image: Array) -> Array:
+        size = image.shape[1:3]
+        parts = []
+        for scale in labelling.scales:
+            scaled = (round(scale * size[0]), round(scale * size[1]))
+            average = cast(Average, labelling.teacher_average)
+            view = View(None if scaled == size else scaled, labelling.flip, average)
+            parts.append(jax.nn.log_softmax(scores(members, image, (1, *size), view)))
+        mean = functools.reduce(jnp.logaddexp, parts) - np.log(len(parts)).astype(np.float32)
+        if prior is None:
+            return mean
+        grid = jax.image.resize(prior, (*size, prior.shape[-1]), "linear")
+        return mean + jnp.log(jnp.maximum(grid, 1e-30))
+
+    return plan.each(one, members, prior, image, split=(False, False, True))
+
+
+@functools.partial(jax.jit, static_argnames=("plan",))
+def counted(plan: Pass, found: Array, real: Array) -> Int[Array, "C bins"]:
+    """The histogram of confidences of the images that are real, over all devices."""
+
+    def one(found: Array, real: Array) -> Array:
+        return confidence_histogram(found)[None] * real.astype(jnp.int32)[:, None, None]
+
+    each = plan.each(one, found, real, split=(True, True))
+    whole = NamedSharding(plan.mesh, PartitionSpec())
+    return jax.lax.with_sharding_constraint(jnp.sum(each, axis=0), whole)
+
+
+@functools.partial(jax.jit, static_argnames=("plan",))
+def labelled(plan: Pass, found: Array, thresholds: Array) -> tuple[Array, Int[Array, "D 2 C"]]:
+    """The labels of images, and how many of their pixels are predicted and labelled as each class."""
+
+    def one(found: Array, thresholds: Array) -> tuple[Array, Array]:
+        labels = plan.labelling.labels(found, thresholds)
+        hard = best_class(labels, VOID) if plan.labelling.soft else labels
+        classes = jnp.arange(found.shape[-1])
+        counts = [
+            jnp.sum(ids.reshape(-1, 1).astype(jnp.int32) == classes, axis=0, dtype=jnp.int32)
+            for ids in (jnp.argmax(found, axis=-1), hard)
+        ]
+        return labels, jnp.stack(counts)[None]
+
+    return plan.each(one, found, thresholds, split=(True, False))

@@ -1,0 +1,45 @@
+"""The variables that training starts from: of another run, or of a file of published weights."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxseg.errors import InputError
+from jaxseg.models import pretrained
+from jaxseg.train.checkpoint import Checkpoints, abstract_state
+from jaxseg.train.experiment import Experiment
+from jaxseg.train.run import RunFolder
+
+
+def variables_of(folder: RunFolder) -> tuple[int, dict[str, Any]]:
+    """Step of a run's last checkpoint, and the network's variables there, on the host.
+
+    Raises:
+      InputError: the run has no checkpoint.
+    """
+    experiment = folder.experiment()
+    with Checkpoints(folder.checkpoints) as checkpoints:
+        latest = checkpoints.latest()
+        if latest is None:
+            raise InputError(f"run: {folder.path} has no complete checkpoint; train it first")
+        one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        like = abstract_state(experiment.method, latest, (64, 64), one)
+        return latest, jax.device_get(experiment.method.variables(checkpoints.restore(latest, like)))
+
+
+def given_variables(experiment: Experiment, path: Path, fresh: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables to start from: those of a run's last checkpoint, or a file's put into fresh ones."""
+    if not path.is_file():
+        return variables_of(RunFolder(path))[1]
+    network = experiment.method.network
+    loaded = pretrained.load(network, path, variables=fresh, head=experiment.initialize_head)
+    if loaded.network.normalization != network.normalization:
+        raise InputError(
+            f"initialize: the weights of {path} expect {loaded.network.normalization} and the network has "
+            f"{network.normalization}; set network.normalization to theirs"
+        )
+    print(f"{path}: {loaded.report}", file=sys.stderr)
+    return loaded.variables

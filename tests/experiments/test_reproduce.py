@@ -1,0 +1,99 @@
+"""Tables of rows: run, scored, gathered, and not run again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments._rows import Row, record, run_rows
+from experiments.reproduce.__main__ import main
+from experiments.reproduce.items import ITEMS
+from jaxseg.errors import InputError
+from jaxseg.train import load_config, with_arguments
+
+CONFIG = """
+from jaxseg import losses
+from jaxseg.methods import SGD, ObjectiveMethod, Term
+from jaxseg.train import Experiment, MeshShape
+from tests.tiny import Blocks, network
+
+def experiment():
+    return Experiment(
+        name="{name}",
+        data=Blocks(),
+        target=Blocks(shift=60),
+        method=ObjectiveMethod(
+            network=network(normalize=True),
+            objective={{"source": Term(losses.SoftmaxCrossEntropy())}},
+            steps=3,
+            optimizer=SGD(learning_rate=0.1),
+        ),
+        batch=4,
+        mesh=MeshShape(data=1),
+    )
+"""
+
+
+def test_rows_are_run_once_scored_and_recorded(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.py").write_text(CONFIG.format(name=name))
+    rows = (
+        Row("first", tmp_path / "first.py"),
+        Row("second", tmp_path / "second.py", ("--optimizer.learning-rate", "0.2"), after="first"),
+        Row("both", together=("first", "second")),
+    )
+    out = tmp_path / "out"
+    folders = run_rows(rows, [0], out, [], "test")
+    assert [path.relative_to(out) for path in folders] == [
+        Path("first/seed0"),
+        Path("second/seed0"),
+        Path("both/seed0"),
+    ]
+    found = record(rows, folders)
+    assert [row["row"] for row in found] == ["first", "second", "both"]
+    for row in found:
+        scores = row["seeds"]["seed0"]["scores"]
+        assert set(scores) == {"blocks-60/test", "blocks-0/test"}
+        assert all(0.0 <= score["mean_iou"] <= 1.0 for score in scores.values())
+    settings = json.loads((out / "second/seed0/config.json").read_text())["resolved"]
+    assert settings["initialize"] == str(out / "first/seed0")
+    assert settings["method"]["optimizer"]["learning_rate"] == 0.2
+    written = {path: path.stat().st_mtime_ns for path in out.rglob("metrics.jsonl")}
+    assert len(written) == 2
+    run_rows(rows, [0], out, [], "test")
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("metrics.jsonl")} == written
+
+
+@pytest.mark.fast
+def test_the_list_names_every_item_and_a_misspelt_one_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    shown = capsys.readouterr().out
+    assert all(item.name in shown and item.title in shown for item in ITEMS)
+    with pytest.raises(InputError, match=r"'maxsquare.gta' is not known; did you mean maxsquare.gta5\?"):
+        main(["maxsquare.gta"])
+    with pytest.raises(InputError, match=r"rows: maxsquare.gta5 has no 'maxsquares', only source, "):
+        main(["maxsquare.gta5", "--rows", "maxsquares"])
+    with pytest.raises(InputError, match="seeds: 0; at least 1"):
+        main(["maxsquare.gta5", "--seeds", "0"])
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.name)
+def test_every_row_of_an_item_can_be_built_and_starts_from_an_earlier_one(item) -> None:
+    earlier: set[str] = set()
+    for row in item.rows:
+        assert {*row.together, *([row.after] if row.after else [])} <= earlier
+        if row.config is not None:
+            with_arguments(load_config(row.config), list(row.options)).validate()
+        earlier.add(row.name)
+    assert all(path.is_file() for path in item.recipes)
+
+
+def test_the_papers_scale_names_everything_that_is_missing_in_one_line() -> None:
+    with pytest.raises(InputError) as caught:
+        main(["maxsquare.gta5", "--scale", "paper"])
+    message = str(caught.value)
+    assert "gta5: no folder given" in message
+    assert "cityscapes: no folder given" in message
+    assert "DeepLab_resnet_pretrained_init" in message
+    assert "\n" not in message

@@ -1,0 +1,330 @@
+"""Self-training: the rules against sorting and NumPy, the step against gradients written apart, the contract."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxseg import losses
+from jaxseg.data import RareClasses
+from jaxseg.data._views import random_share
+from jaxseg.errors import InputError
+from jaxseg.methods import SGD, Constant, Labelling, Portions, SelfTraining, Term, WarmStart
+from jaxseg.methods._thresholds import confidence_histogram, quantised
+from jaxseg.train import MeshShape
+from tests.methods.contract import check_meshes, check_resumed
+from tests.tiny import network
+
+SOURCE = Term(losses.SoftmaxCrossEntropy())
+HARD = Term(losses.SoftmaxCrossEntropy(), domain="target")
+SOFT = Term(losses.SoftCrossEntropy(), domain="target")
+
+
+def method(**fields: Any) -> SelfTraining:
+    values: dict[str, Any] = {
+        "network": network(),
+        "objective": {"source": SOURCE, "target": HARD},
+        "steps": 2,
+        "rounds": 2,
+        "optimizer": SGD(learning_rate=0.1, schedule=Constant()),
+        "portion": Portions(0.3, 0.1, 0.5),
+        "flip": False,
+    }
+    return SelfTraining(**(values | fields))
+
+
+def probabilities(pixels: int, classes: int, sharpness: float, seed: int = 0) -> np.ndarray:
+    logits = sharpness * np.random.default_rng(seed).normal(size=(pixels, classes))
+    e = np.exp(logits - logits.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def log(p: np.ndarray) -> jax.Array:
+    return jnp.log(jnp.asarray(p, jnp.float32))
+
+
+def sorted_thresholds(p: np.ndarray, portion: float) -> np.ndarray:
+    """The released code's: confidences of the pixels predicted as a class, in falling order."""
+    best, confidence = p.argmax(-1), p.max(-1)
+    values = []
+    for c in range(p.shape[-1]):
+        falling = np.sort(confidence[best == c])[::-1]
+        rank = int(np.floor(portion * len(falling)))
+        values.append(falling[rank - 1] if rank else 1.0)
+    return np.asarray(values)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("sharpness", [1.0, 12.0])  # 12: half of the confidences are above 0.9999
+def test_thresholds_are_those_of_sorting_to_the_bins_width(sharpness: float) -> None:
+    p = probabilities(60000, 5, sharpness)
+    p[p.argmax(-1) == 3] = [0.3, 0.4, 0.1, 0.1, 0.1]  # class 3 is never predicted
+    counts = np.asarray(confidence_histogram(log(p)), np.int64)
+    assert counts.sum(1).tolist() == np.bincount(p.argmax(-1), minlength=5).tolist()
+    for portion in (0.15, 0.2, 0.5):
+        found = Labelling(portion=portion).thresholds(counts)
+        exact = sorted_thresholds(p.astype(np.float32), portion)
+        assert found[3] == exact[3] == 1.0
+        assert ((exact - found >= 0) | (exact == 1)).all()
+        assert np.abs(exact - found).max() < 1e-4
+        rest = 1 - exact[exact < 1]
+        assert (np.abs(exact - found)[exact < 1] <= 5e-4 * rest + 2e-7).all()
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("sharpness", [1.0, 6.0])
+def test_the_share_of_each_class_that_reaches_its_threshold_is_the_portion(sharpness: float) -> None:
+    p = probabilities(60000, 5, sharpness, seed=1)
+    counts = np.asarray(confidence_histogram(log(p)), np.int64)
+    labelling = Labelling(portion=0.25)
+    thresholds = labelling.thresholds(counts)
+    labels = np.asarray(labelling.labels(log(p), jnp.asarray(thresholds)))
+    best = p.argmax(-1)
+    for c in range(5):
+        own = best == c
+        reached = own & (p.max(-1) >= thresholds[c])
+        assert reached[own].mean() == pytest.approx(0.25, abs=2e-3)
+        assert (labels[reached] != 255).all()  # some of another class, whose threshold they exceed by more
+        assert (labels[own & ~reached] != c).all()
+
+
+def test_one_threshold_for_all_classes_is_that_of_all_confidences() -> None:
+    p = probabilities(20000, 4, 2.0, seed=2)
+    counts = np.asarray(confidence_histogram(log(p)), np.int64)
+    found = Labelling(portion=0.3, policy="global").thresholds(counts)
+    assert len(set(found.tolist())) == 1
+    assert found[0] == pytest.approx(np.sort(p.max(-1))[::-1][5999], abs=1e-4)
+
+
+def test_fdas_rule_keeps_what_exceeds_the_smaller_of_its_percentile_and_the_cap() -> None:
+    p = probabilities(3001, 3, 4.0, seed=3)
+    labelling = Labelling(rule="fda", portion=0.34, cap=0.9)
+    thresholds = labelling.thresholds(np.asarray(confidence_histogram(log(p)), np.int64))
+    best, confidence = p.argmax(-1), p.max(-1)
+    expected = best.copy()
+    for c in range(3):
+        rising = np.sort(confidence[best == c])
+        value = min(rising[round(0.66 * len(rising))], 0.9)
+        assert thresholds[c] == pytest.approx(value, abs=1e-4)
+        expected[(best == c) & (confidence < thresholds[c])] = 255
+    np.testing.assert_array_equal(labelling.labels(log(p), jnp.asarray(thresholds)), expected)
+
+
+def test_lrent_is_selected_where_z_exceeds_1_and_is_within_a_step_of_its_formula() -> None:
+    p = probabilities(5000, 4, 2.0, seed=4)
+    thresholds = np.array([0.5, 0.7, 0.3, 0.9], np.float32)
+    power = (p / thresholds) ** 4.0
+    z = power.sum(-1)
+    found = np.asarray(Labelling(rule="lrent").labels(log(p), jnp.asarray(thresholds)))
+    clear = np.abs(z - 1) > 1e-4
+    np.testing.assert_array_equal(found.any(-1)[clear], (z > 1)[clear])
+    kept = found.any(-1)
+    assert 0.2 < kept.mean() < 0.9
+    assert (found[kept].sum(-1, dtype=int) == 255).all()
+    assert np.abs(found[kept] / 255 - (power / z[:, None])[kept]).max() <= 1 / 255 + 1e-5
+
+
+def test_the_fact_sheets_pixel_is_dropped_and_a_surer_one_kept() -> None:
+    thresholds = jnp.array([0.9, 0.4, 0.2])
+    found = Labelling(rule="lrent").labels(log(np.array([[0.7, 0.2, 0.1], [0.95, 0.03, 0.02]])), thresholds)
+    assert found[0].tolist() == [0, 0, 0]
+    assert found[1].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("rule", ["lrent", "l2"])
+def test_soft_rules_tend_to_cbst_as_alpha_falls(rule: str) -> None:
+    p, thresholds = probabilities(4000, 4, 2.0, seed=5), jnp.array([0.5, 0.7, 0.3, 0.9])
+    hard = np.asarray(Labelling().labels(log(p), thresholds))
+    differing = []
+    for alpha in (0.5, 0.05, 0.0005):
+        soft = np.asarray(Labelling(rule=rule, alpha=alpha).labels(log(p), thresholds))
+        one_hot = np.where((hard == 255)[:, None], 0, 255 * np.eye(5)[np.minimum(hard, 4)][:, :4])
+        differing.append(np.mean((soft != one_hot).any(-1)))
+    assert differing[0] > differing[1] > differing[2]
+    assert differing[2] < 0.01
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("classes", [2, 19, 150])
+def test_quantising_is_off_by_at_most_a_step_and_keeps_the_sum(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    y = np.concatenate([rng.dirichlet(np.full(classes, a), 500) for a in (0.02, 0.5, 5.0)]).astype(np.float32)
+    y[:500, 0], y[:500, 1] = 0, y[:500, 0] + y[:500, 1]
+    q = np.asarray(quantised(jnp.asarray(y)))
+    assert (q.sum(-1, dtype=int) == 255).all()
+    assert np.abs(q / 255 - y).max() <= 1 / 255 + 1e-6
+    assert (q[y == 0] == 0).all()
+    assert not np.asarray(quantised(jnp.zeros((3, classes)))).any()
+
+
+@pytest.mark.parametrize("rule", ["hard", "lrent"])
+def test_with_a_prior_the_rule_takes_products_that_do_not_sum_to_1(rule: str) -> None:
+    p = probabilities(3000, 3, 2.0, seed=6) * np.array([0.9, 0.5, 0.2])
+    thresholds = np.array([0.6, 0.3, 0.1], np.float32)
+    ratio = p / thresholds
+    found = np.asarray(Labelling(rule=rule, spatial_prior=True).labels(log(p), jnp.asarray(thresholds)))
+    if rule == "hard":
+        expected = np.where(ratio.max(-1) >= 1, ratio.argmax(-1), 255)
+        clear = np.abs(ratio.max(-1) - 1) > 1e-5
+        np.testing.assert_array_equal(found[clear], expected[clear])
+    else:
+        z = (ratio**4).sum(-1)
+        kept = z > 1 + 1e-4
+        assert np.abs(found[kept] / 255 - (ratio**4 / z[:, None])[kept]).max() <= 1 / 255 + 1e-5
+        assert not found[z < 1 - 1e-4].any()
+
+
+def batch(soft: bool) -> dict[str, dict[str, jax.Array]]:
+    rng = np.random.default_rng(0)
+    parts: dict[str, Any] = {}
+    for domain in ("source", "target"):
+        label = rng.integers(0, 3, (2, 4, 5)).astype(np.uint8)
+        label[rng.random(label.shape) < (0.1 if domain == "source" else 0.6)] = 255
+        image = rng.uniform(0, 255, (2, 4, 5, 3)).astype(np.float32)
+        parts[domain] = {"image": image, "label": label, "valid": rng.random(label.shape) < 0.9}
+    if soft:
+        targets = rng.dirichlet(np.ones(3), (2, 4, 5)).astype(np.float32)
+        parts["target"]["targets"] = targets * (parts["target"]["label"] < 255)[..., None]
+    return jax.tree.map(jnp.asarray, parts)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("average", ["joint", "separate"])
+def test_a_step_equals_the_gradient_written_apart(soft: bool, average: str) -> None:
+    given = batch(soft)
+    m = method(
+        average=average,
+        objective={"source": SOURCE, "target": dataclasses.replace(SOFT if soft else HARD, weight=0.7)},
+        labels="lrent" if soft else "hard",
+        optimizer=SGD(learning_rate=0.1, momentum=0.0, weight_decay=0.0, schedule=Constant()),
+        round_rate=0.5,
+    )
+    state = m.begin(m.init(jnp.int32(0), jnp.zeros((1, 4, 5, 3))), 1)
+    state = dataclasses.replace(state, step=state.step + 2)
+
+    def loss(params: Any) -> jax.Array:
+        sums, counts = [], []
+        for domain in ("source", "target"):
+            part = given[domain]
+            x = part["image"] / 127.5 - 1.0
+            logp = jax.nn.log_softmax(x @ params["Dense_0"]["kernel"] + params["Dense_0"]["bias"])
+            if "targets" in part:
+                known = (part["valid"] & (part["label"] < 255)).astype(jnp.float32)
+                nll = -jnp.sum(part["targets"] * logp, axis=-1)
+            else:
+                known = (part["label"] < 255).astype(jnp.float32)
+                ids = jnp.minimum(part["label"], 2).astype(jnp.int32)
+                nll = -jnp.take_along_axis(logp, ids[..., None], axis=-1)[..., 0]
+            sums.append(jnp.sum(nll * known))
+            counts.append(jnp.sum(known))
+        if average == "joint":
+            return (sums[0] + 0.7 * sums[1]) / (counts[0] + counts[1])
+        return sums[0] / counts[0] + 0.7 * sums[1] / counts[1]
+
+    value, gradient = jax.value_and_grad(loss)(state.params)
+    new, metrics = jax.jit(m.step, static_argnums=2)(state, given, 1)
+    assert float(metrics["loss"]) == pytest.approx(float(value), rel=1e-5)
+    assert float(metrics["learning_rate"]) == pytest.approx(0.05)
+    for p, g, found in zip(*map(jax.tree.leaves, (state.params, gradient, new.params)), strict=True):
+        np.testing.assert_allclose(found, p - 0.05 * g, rtol=1e-5, atol=1e-6)
+    known = given["target"]["label"] < 255
+    expected = known & given["target"]["valid"] if soft else known
+    assert float(metrics["labelled"]) == pytest.approx(float(jnp.mean(expected)))
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        losses.MRKLD(),
+        losses.Wasserstein(ground=1.0 - np.eye(3, dtype=np.float32)),
+        losses.Sinkhorn(ground=1.0 - np.eye(3, dtype=np.float32), solver="kernel"),
+        losses.TotalVariation(),
+    ],
+    ids=lambda term: type(term).__name__,
+)
+def test_any_loss_of_labels_or_targets_learns_from_hard_labels(term: losses.Loss) -> None:
+    m = method(objective={"target": Term(term, domain="target")})
+    given = batch(soft=False)
+    state = m.begin(m.init(jnp.int32(0), jnp.zeros((1, 4, 5, 3))), 0)
+    _, metrics = jax.jit(m.step, static_argnums=2)(state, given, 0)
+    logits, _ = m.network.apply(m.variables(state), given["target"]["image"] / 127.5 - 1.0, train=True)
+    known = given["target"]["label"] < 255
+    one_hot = jax.nn.one_hot(given["target"]["label"], 3)
+    if term.takes == "labels":
+        expected = term.average(logits.logits, given["target"]["label"])
+    else:
+        expected = term.average(logits.logits, one_hot, where=known & given["target"]["valid"])
+    assert float(metrics["terms"]["target"]) == pytest.approx(float(expected), rel=1e-5)
+    assert float(metrics["gradient_norm"]) > 0
+
+
+def test_portions_and_source_draws_follow_the_published_schedules() -> None:
+    m = method(rounds=8, portion=Portions(0.15, 0.05, 0.5), source_share=Portions(0.03, 0.0025, 0.06))
+    rounds = [m.labelling(phase) for phase in range(8)]
+    assert [round(r.portion, 4) for r in rounds] == [0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5]
+    assert [round(r.source_share, 4) for r in rounds[:3]] == [0.03, 0.0325, 0.035]
+    assert len({r.source_draw for r in rounds}) == 8
+    nested = dataclasses.replace(m, source_draw="nested")
+    assert len({nested.labelling(phase).source_draw for phase in range(8)}) == 1
+    assert len(random_share(19984, 0.03, seed=0, draw="a")) == 599  # CRST's first round on its GTA5 list
+    first, second = (set(random_share(1000, s, seed=0, draw="a")) for s in (0.1, 0.2))
+    other = set(random_share(1000, 0.1, seed=0, draw="b"))
+    assert first < second
+    assert len(first & other) < 30  # ten expected
+
+
+def test_a_warm_start_is_a_phase_without_labels() -> None:
+    m = method(warm_start=WarmStart(steps=3, objective={"source": SOURCE}))
+    assert [(p.name, p.steps) for p in m.phases] == [("warm_start", 3), ("round0", 2), ("round1", 2)]
+    assert m.labelling(0) is None
+    assert [m.labelling(k).portion for k in (1, 2)] == [0.3, 0.4]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"labels": "soft"}, r"labels: 'soft' is not known; use 'hard', 'fda', 'lrent', 'l2'"),
+        ({"policy": "image"}, r"policy: 'image' is not known; use 'class' or 'global'"),
+        ({"source_draw": "random"}, r"source_draw: 'random' is not known; use 'new' or 'nested'"),
+        ({"average": "sum"}, r"average: 'sum' is not known; use 'joint' or 'separate'"),
+        ({"teacher_average": "max"}, r"teacher_average: 'max' is not known; use 'probabilities' or 'logits'"),
+        ({"rounds": 0}, r"rounds: 0; it is at least 1"),
+        ({"portion": Portions(0.9, 0.2, 2.0)}, r"portion: 1\.1; it is 0 to 1"),
+        ({"source_share": Portions(0.0, 0.2, 1.0)}, r"source_share: 0\.0; it is above 0 and at most 1"),
+        ({"alpha": 0.0}, r"alpha: 0\.0; it is positive"),
+        ({"cap": 1.5}, r"cap: 1\.5; it is above 0 and at most 1"),
+        ({"scales": (0.0,)}, r"scales: \(0\.0,\); give at least one, all positive"),
+        ({"objective": {"source": SOURCE}}, r"objective: no term reads the labels of the target"),
+        ({"objective": {"target": HARD}, "spatial_prior": True}, r"objective: no term is on the source"),
+    ],
+)
+def test_fields_that_do_not_fit_are_told_in_one_line(fields: dict[str, Any], words: str) -> None:
+    m = method(**fields)
+    with pytest.raises(InputError, match=words) as caught:
+        m.validate()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_resumes_with_the_same_bits(tmp_path: Path) -> None:
+    soft = method(
+        network=network(normalize=True, dropout=0.2),
+        labels="lrent",
+        objective={"source": SOURCE, "target": SOFT},
+        source_share=Portions(0.5, 0.25, 1.0),
+        mining=RareClasses(pixels=0),
+    )
+    check_resumed(tmp_path, soft, after=(1, 2, 3))
+
+
+def test_eight_devices_compute_what_one_computes(tmp_path: Path) -> None:
+    check_meshes(tmp_path, method(rounds=1), (MeshShape(data=8), MeshShape(data=2, space=4)))
+
+
+def test_eight_devices_compute_what_one_computes_from_soft_labels(tmp_path: Path) -> None:
+    soft = method(rounds=1, labels="lrent", objective={"source": SOURCE, "target": SOFT})
+    check_meshes(tmp_path, soft, (MeshShape(data=2, space=4),))

@@ -1,0 +1,303 @@
+"""Every published number of the papers' recipes: where it stands in an experiment, what it is, and who says so.
+
+Written from the papers and the released code, not from the recipes. Sources in short: MS is Chen, Xue and Cai, ICCV
+2019, with its released code (ZJULearning/MaxSquareLoss); ASN is AdaptSegNet, Tsai et al., CVPR 2018
+(wasidennis/AdaptSegNet); ADV is AdvEnt, Vu et al., CVPR 2019 (valeoai/ADVENT); FDA is Yang and Soatto, CVPR 2020
+(YanchaoYang/FDA); DACS is Tranheden et al., WACV 2021 (vikolss/DACS); DANN is Ganin and Lempitsky, ICML 2015; TLL is
+thuml/Transfer-Learning-Library.
+
+A path is that of a field of the experiment, or one of those that `test_paper_recipes.py` derives from some.
+"""
+
+from typing import Any
+
+Row = tuple[str, Any, str]
+
+SGD_OF_DEEPLAB: list[Row] = [
+    ("method.optimizer.learning_rate", 2.5e-4, "all: base rate of the trunk"),
+    ("method.optimizer.groups.head", 10.0, "all: heads at ten times the rate"),
+    ("method.optimizer.momentum", 0.9, "all"),
+    ("method.optimizer.weight_decay", 5e-4, "all"),
+    ("method.optimizer.schedule.power", 0.9, "all: poly"),
+    ("method.optimizer.schedule.warmup", 0.0, "none has a warm-up"),
+]
+ONE_IMAGE: list[Row] = [("batch", 1, "MS, ASN, ADV, FDA: one image a domain and step")]
+GTA5: list[Row] = [
+    ("data.name", "gta5", "source"),
+    ("target.name", "cityscapes", "target"),
+    ("data.resize", (720, 1280), "MS, ASN, ADV, FDA, DACS: 1280x720"),
+    ("method.network.classes", 19, "the 19 classes of Cityscapes"),
+]
+CITYSCAPES_HALF: list[Row] = [
+    ("augment.resize.size", (512, 1024), "MS, ASN, ADV, FDA, DACS: 1024x512"),
+    ("augment.resize.domain", "target", "the source is prepared at its size"),
+]
+MAX_SQUARES: list[Row] = [
+    *SGD_OF_DEEPLAB,
+    *ONE_IMAGE,
+    ("method.warm_start.steps", 80_000, "MS code: pretraining stops at 80,000"),
+    ("counted.warm_start", 200_000, "MS code: iter_max of pretraining"),
+    ("method.warm_start.optimizer.learning_rate", 2.5e-4, "MS code"),
+    ("method.warm_start.optimizer.groups.head", 10.0, "MS code"),
+    ("method.warm_start.optimizer.schedule.power", 0.9, "MS code"),
+    ("method.warm_start.objective.source.weight", 1.0, "MS: cross entropy of the source"),
+    ("method.steps", 29_750, "MS code: 10 epochs of 2,975 images"),
+    ("counted.main", 29_760, "MS code: iter_max 2,976 x 10"),
+    ("method.optimizer.groups.norm", 1.0, "MS code: batch-norm scales and biases train"),
+    ("method.objective.source.weight", 1.0, "MS: L = CE + lambda L_T"),
+    ("augment.mirror.probability", 0.5, "MS code: random mirror"),
+    ("augment.blur.probability", 0.5, "MS code: random Gaussian blur"),
+    ("augment.blur.sigma", (0.0, 1.0), "MS code: radius U(0, 1)"),
+]
+IMAGE_WISE: list[Row] = [("method.objective.target.loss.alpha", 0.2, "MS code: IW_ratio 0.2")]
+MULTI: list[Row] = [
+    *IMAGE_WISE,
+    ("method.objective.guidance.threshold", 0.95, "MS code, solve_gta5: 0.95"),
+    ("method.objective.guidance.guide", "both", "MS, section 3.4: the mean of both heads"),
+    ("method.objective.guidance.head", "aux", "MS, section 3.4"),
+    ("method.objective.source_aux.weight", 0.1, "MS code: lambda_seg 0.1"),
+    ("method.warm_start.objective.source_aux.weight", 0.1, "MS code: pretrained with both heads"),
+]
+SYNTHIA: list[Row] = [
+    ("data.name", "synthia", "source"),
+    ("target.name", "cityscapes", "target"),
+    ("data.resize", (760, 1280), "MS code: 1280x760"),
+    ("data.lane_marking", "ignore", "MS code: id 22 is ignored"),
+    ("method.network.classes", 16, "MS: 16 classes trained"),
+    ("target.classes", 16, "MS: scored on the 16"),
+]
+CITIES: list[Row] = [
+    ("data.name", "cityscapes", "source"),
+    ("target.name", "cross_city", "target"),
+    ("target.cities", ("Rome",), "MS, Table 6: one city each"),
+    ("method.network.classes", 13, "MS, Table 6: 13 classes"),
+    ("augment.resize.size", (512, 1024), "MS code: both domains at 1024x512"),
+    ("augment.resize.domain", None, "MS code: both domains"),
+]
+TWO_HEADS: list[Row] = [
+    ("method.objective.source.weight", 1.0, "ASN, ADV: weight of the main head"),
+    ("method.objective.source_aux.weight", 0.1, "ASN: lambda_seg 0.1; ADV the same"),
+]
+FROZEN_AFFINE: list[Row] = [
+    ("method.optimizer.groups.norm", 0.0, "ASN, ADV, FDA, DACS code: batch-norm scales and biases are fixed")
+]
+DISCRIMINATORS: list[Row] = [
+    ("method.discriminator_optimizer.learning_rate", 1e-4, "ASN, section 4; ADV"),
+    ("method.discriminator_optimizer.b1", 0.9, "ASN, ADV: betas (0.9, 0.99)"),
+    ("method.discriminator_optimizer.b2", 0.99, "ASN, ADV: betas (0.9, 0.99)"),
+    ("method.discriminator_optimizer.weight_decay", 0.0, "ASN, ADV code: none"),
+    ("method.discriminator_optimizer.schedule.power", 0.9, "ASN, ADV: the same poly"),
+    ("counted.discriminator", 250_000, "ASN, ADV: the same count"),
+    ("method.discriminator.channels", 19, "ASN, section 3.2: C maps"),
+    ("method.discriminator.module.width", 64, "ASN, section 4: 64, 128, 256, 512, 1"),
+]
+LEVELS: list[Row] = [
+    ("method.levels.main.weight", 0.001, "ASN: lambda_adv 0.001; ADV: 0.001"),
+    ("method.levels.main.head", "logits", "ASN: on the last layer's prediction"),
+    ("method.levels.aux.weight", 0.0002, "ASN: lambda_adv 0.0002; ADV: 0.0002"),
+    ("method.levels.aux.head", "aux", "ASN: on layer 3's prediction"),
+]
+ADVERSARIAL: list[Row] = [
+    *SGD_OF_DEEPLAB,
+    *ONE_IMAGE,
+    *GTA5,
+    *CITYSCAPES_HALF,
+    *FROZEN_AFFINE,
+    *DISCRIMINATORS,
+]
+STOPPED_AT_120: list[Row] = [
+    ("method.steps", 120_000, "ADV: EARLY_STOP 120,000"),
+    ("counted.main", 250_000, "ADV: MAX_ITERS 250,000"),
+]
+STOPPED_AT_150: list[Row] = [
+    ("method.steps", 150_000, "ASN code: stopped at 150,000"),
+    ("counted.main", 250_000, "ASN code: num_steps 250,000"),
+]
+FOURIER: list[Row] = [
+    *SGD_OF_DEEPLAB,
+    *ONE_IMAGE,
+    *GTA5,
+    *CITYSCAPES_HALF,
+    *FROZEN_AFFINE,
+    ("method.steps", 100_000, "FDA code: stopped after 100,000"),
+    ("counted.main", 150_000, "FDA code: num_steps 150,000"),
+    ("translate.beta", 0.01, "FDA, section 3: the first of 0.01, 0.05, 0.09"),
+    ("augment.crop.size", (512, 1024), "FDA code: crops of 1024x512"),
+    ("method.objective.target.weight", 0.005, "FDA code: entW 0.005"),
+    ("method.objective.target.loss.eta", 2.0, "FDA: eta 2"),
+    ("method.objective.target.loss.epsilon", 1e-8, "FDA code"),
+    ("evaluation.size", (576, 1344), "FDA code: 1344x576"),
+]
+OFFICE: list[Row] = [
+    ("data.name", "office31-amazon", "MS, Table of classification: A to W first"),
+    ("target.name", "office31-webcam", "MS, Table of classification: A to W first"),
+    ("method.network.classes", 31, "Office-31"),
+    ("method.network.module.trunk.depth", 50, "MS: ResNet-50"),
+    ("data.resize", (256, 256), "TLL: resize 256"),
+    ("augment.crop.size", (224, 224), "TLL: RandomResizedCrop(224)"),
+    ("augment.crop.area", (0.08, 1.0), "TLL: scale 0.08 to 1"),
+    ("augment.crop.aspect", (3 / 4, 4 / 3), "TLL: ratio 3/4 to 4/3"),
+    ("augment.mirror.probability", 0.5, "TLL: horizontal flip"),
+    ("method.optimizer.momentum", 0.9, "TLL"),
+    ("method.optimizer.weight_decay", 1e-3, "TLL"),
+    ("method.optimizer.groups.head", 10.0, "TLL: trunk at a tenth"),
+    ("method.optimizer.schedule.power", 0.75, "TLL: lr_decay; DANN, section 4: beta"),
+    ("method.forward", "concatenated", "TLL: one forward pass"),
+]
+OFFICE_MCC: list[Row] = [
+    *OFFICE,
+    ("batch", 36, "TLL, mcc.py: batch-size 36"),
+    ("method.steps", 10_000, "TLL, mcc.sh: 20 epochs of 500"),
+    ("rate.head", 0.005, "TLL, mcc.py: lr 0.005"),
+    ("method.network.module.bottleneck", 1024, "TLL, mcc.sh: bottleneck-dim 1024"),
+    ("decay.per_step", 0.001, "TLL: lr_gamma 0.001"),
+    ("method.objective.target.weight", 1.0, "TLL, mcc.py: trade-off 1"),
+]
+
+TABLE: dict[str, list[Row]] = {
+    "max_squares/gta5_to_cityscapes_paper.py": [
+        *MAX_SQUARES,
+        *GTA5,
+        *CITYSCAPES_HALF,
+        ("released.max_squares", 0.1, "MS code, README: lambda 0.1 for its normalisation"),
+        ("evaluation.size", (512, 1024), "MS code: 1024x512"),
+    ],
+    "max_squares/gta5_to_cityscapes_iw_paper.py": [
+        *MAX_SQUARES,
+        *GTA5,
+        *CITYSCAPES_HALF,
+        *IMAGE_WISE,
+        ("released.image_wise", 0.1, "MS code, README: lambda 0.1 for its normalisation"),
+        ("evaluation.size", (512, 1024), "MS code: 1024x512"),
+    ],
+    "max_squares/gta5_to_cityscapes_multi_paper.py": [
+        *MAX_SQUARES,
+        *GTA5,
+        *MULTI,
+        ("released.image_wise", 0.09, "MS code, README: lambda 0.09"),
+        ("method.objective.guidance.weight", 0.1 * 0.09, "MS code: lambda_seg x lambda"),
+        ("augment.resize.size", (640, 1280), "MS code, README: 1280x640"),
+        ("evaluation.size", (640, 1280), "MS code: scored at 1280x640"),
+    ],
+    "max_squares/synthia_to_cityscapes_paper.py": [
+        *MAX_SQUARES,
+        *SYNTHIA,
+        *CITYSCAPES_HALF,
+        ("released.max_squares", 0.1, "MS code, earlier README: lambda 0.1"),
+    ],
+    "max_squares/synthia_to_cityscapes_iw_paper.py": [
+        *MAX_SQUARES,
+        *SYNTHIA,
+        *CITYSCAPES_HALF,
+        *IMAGE_WISE,
+        ("released.image_wise", 0.1, "MS code, earlier README: lambda 0.1"),
+    ],
+    "max_squares/synthia_to_cityscapes_multi_paper.py": [
+        *MAX_SQUARES,
+        *SYNTHIA,
+        *CITYSCAPES_HALF,
+        *MULTI,
+        ("released.image_wise", 0.1, "MS code, earlier README: lambda 0.1"),
+        ("method.objective.guidance.weight", 0.1 * 0.1, "MS code: lambda_seg x lambda"),
+    ],
+    "max_squares/cityscapes_to_cross_city_paper.py": [
+        *MAX_SQUARES,
+        *CITIES,
+        ("released.max_squares", 0.1, "MS code, README: lambda 0.1"),
+    ],
+    "max_squares/cityscapes_to_cross_city_iw_paper.py": [
+        *MAX_SQUARES,
+        *CITIES,
+        *IMAGE_WISE,
+        ("released.image_wise", 0.1, "MS code, README: lambda 0.1"),
+    ],
+    "max_squares/office31_paper.py": OFFICE_MCC,
+    "min_ent/office31_paper.py": [
+        *OFFICE_MCC,
+        ("method.objective.target.loss.normalized", False, "MS: -1/N sum p log p, in nats"),
+    ],
+    "min_ent/gta5_to_cityscapes_paper.py": [
+        *SGD_OF_DEEPLAB,
+        *ONE_IMAGE,
+        *GTA5,
+        *CITYSCAPES_HALF,
+        *FROZEN_AFFINE,
+        *TWO_HEADS,
+        *STOPPED_AT_120,
+        ("method.objective.target.weight", 0.001, "ADV: lambda_ent 0.001"),
+        ("method.objective.target_aux.weight", 0.0002, "ADV: lambda_ent 0.0002"),
+        ("method.objective.target.loss.normalized", True, "ADV, eq. 2: divided by log C"),
+    ],
+    "adapt_seg_net/gta5_to_cityscapes_paper.py": [
+        *ADVERSARIAL,
+        *TWO_HEADS,
+        *LEVELS,
+        *STOPPED_AT_150,
+        ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
+        ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
+    ],
+    "adapt_seg_net/gta5_to_cityscapes_single_paper.py": [
+        *ADVERSARIAL,
+        *LEVELS[:2],
+        *STOPPED_AT_150,
+        ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
+    ],
+    "adapt_seg_net/gta5_to_cityscapes_least_squares_paper.py": [
+        *ADVERSARIAL,
+        *STOPPED_AT_150,
+        ("method.levels.main.weight", 0.01, "ASN code: LS-GAN with 0.01"),
+        ("type.loss", "AdversarialLeastSquares", "ASN code: --gan LS"),
+    ],
+    "advent/gta5_to_cityscapes_paper.py": [
+        *ADVERSARIAL,
+        *TWO_HEADS,
+        *LEVELS,
+        *STOPPED_AT_120,
+        ("method.maps", "self_information", "ADV, section 3.2"),
+        ("type.loss", "AdversarialCrossEntropy", "ADV, eq. 5"),
+    ],
+    "fda/gta5_to_cityscapes_paper.py": FOURIER,
+    "fda/gta5_to_cityscapes_self_trained_paper.py": [
+        *FOURIER,
+        ("method.labels", "fda", "FDA, section 3.3"),
+        ("method.rounds", 1, "FDA: each further round is one more such run"),
+        ("method.portion.start", 0.34, "FDA code: above the 66th percentile"),
+        ("method.cap", 0.9, "FDA code: thresholds are at most 0.9"),
+        ("method.flip", False, "FDA code: no mirrored images"),
+        ("method.objective.labelled.weight", 1.0, "FDA code: CE(pseudo) with weight 1"),
+        ("teachers", 3, "FDA, section 3.2: mean of three bands"),
+        ("method.teacher_average", "probabilities", "FDA, eq. 6: mean of the softmax"),
+    ],
+    "dann/office31_paper.py": [
+        *OFFICE,
+        ("batch", 64, "DANN, section 4: batches of 128, half of each domain"),
+        ("method.steps", 20_000, "TLL, dann.sh: 20 epochs of 1,000"),
+        ("rate.head", 0.01, "DANN, section 4: mu_0 0.01"),
+        ("method.optimizer.schedule.rise", 10.0, "DANN, section 4: alpha 10"),
+        ("method.gamma", 10.0, "DANN, section 4: gamma 10"),
+        ("method.peak", 1.0, "DANN, section 4: 2 / (1 + exp(-gamma p)) - 1"),
+        ("method.weight", 1.0, "DANN, eq. 1"),
+        ("method.domain_classifier.module.widths", (1024, 1024), "DANN, section 4: x-1024-1024-2 on Office"),
+        ("method.domain_classifier.channels", 256, "TLL: bottleneck 256"),
+    ],
+    "mean_teacher/gta5_to_cityscapes_paper.py": [
+        *SGD_OF_DEEPLAB,
+        *GTA5,
+        *CITYSCAPES_HALF,
+        *FROZEN_AFFINE,
+        ("batch", 2, "DACS code: batch_size 2"),
+        ("method.steps", 250_000, "DACS code: num_iterations"),
+        ("counted.main", 250_000, "DACS code: num_iterations"),
+        ("augment.crop.size", (512, 512), "DACS code: input_size 512,512"),
+        ("method.decay", 0.99, "DACS code: alpha_teacher 0.99"),
+        ("method.threshold", 0.968, "DACS code: 0.968"),
+        ("method.color.brightness", 0.25, "DACS code: s 0.25"),
+        ("method.color.contrast", 0.25, "DACS code: s 0.25"),
+        ("method.color.saturation", 0.25, "DACS code: s 0.25"),
+        ("method.color_share", 0.8, "DACS code: colorJitter > 0.2"),
+        ("method.blur.probability", 0.5, "DACS code: blur > 0.5"),
+        ("method.blur.sigma", (0.15, 1.15), "DACS code: uniform(0.15, 1.15)"),
+        ("method.classes_of", "image", "DACS code: the classes of each source image"),
+        ("method.predicts", "student", "DACS code: the model is evaluated, not its average"),
+    ],
+}

@@ -1,0 +1,115 @@
+"""The recipes of the papers say what the papers and their released codes say, number for number.
+
+`published.TABLE` is the published side; a test reads each of its numbers back from the experiment that a config builds.
+"""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jaxseg.train import Experiment, load_config, with_arguments
+from tests.train.published import TABLE
+
+ROOT = Path(__file__).resolve().parents[2] / "configs"
+PAPERS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("*/*_paper.py"))
+
+WARM_STARTED = [name for name in PAPERS if name.startswith("max_squares/") and "office" not in name]
+
+
+@functools.cache
+def built(name: str) -> Experiment:
+    return load_config(ROOT / name)
+
+
+def _counted(optimizer: Any, steps: int) -> int:
+    """To how many steps a schedule counts."""
+    return round(optimizer.schedule.stretch * steps)
+
+
+DERIVED = {
+    "counted.main": lambda e: _counted(e.method.optimizer, e.method.steps),
+    "counted.warm_start": lambda e: _counted(e.method.warm_start.optimizer, e.method.warm_start.steps),
+    "counted.discriminator": lambda e: _counted(e.method.discriminator_optimizer, e.method.steps),
+    # The released loss is the paper's over C, its image-wise one twice the paper's over C (at alpha 0).
+    "released.max_squares": lambda e: e.method.objective["target"].weight * e.method.network.classes,
+    "released.image_wise": lambda e: e.method.objective["target"].weight * e.method.network.classes / 2,
+    "rate.head": lambda e: e.method.optimizer.learning_rate * e.method.optimizer.groups.head,
+    "decay.per_step": lambda e: e.method.optimizer.schedule.rise / e.method.steps,
+    "type.loss": lambda e: type(e.method.loss).__name__,
+    "teachers": lambda e: len(e.method.teachers),
+}
+"""What is not a field but follows from some."""
+
+
+def read(experiment: Experiment, path: str) -> Any:
+    """The value that a path of the table names."""
+    if path in DERIVED:
+        return DERIVED[path](experiment)
+    value: Any = experiment
+    for part in path.split("."):
+        value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+    return value
+
+
+def test_every_recipe_of_a_paper_is_in_the_table() -> None:
+    assert sorted(TABLE) == PAPERS
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("name", TABLE)
+def test_every_published_number_is_in_the_recipe(name: str) -> None:
+    experiment = built(name)
+    experiment.validate()
+    differ = []
+    for path, published, source in TABLE[name]:
+        found = read(experiment, path)
+        number = isinstance(published, float) and isinstance(found, int | float)
+        if not (found == pytest.approx(published, rel=1e-9) if number else found == published):
+            differ.append(f"{path} is {found}, published {published} ({source})")
+    assert differ == []
+
+
+def test_heads_are_those_of_the_paper() -> None:
+    for name in PAPERS:
+        network: Any = built(name).method.network
+        if "office" in name:
+            assert network.head == ("bottleneck_0", "bottleneck_1", "head")
+            continue
+        single = ("_single", "_least_squares", "fda/", "mean_teacher/")
+        multi = "multi" in name or name.split("/")[0] in ("min_ent", "adapt_seg_net", "advent")
+        multi = multi and not any(part in name for part in single)
+        assert network.head == (("layer5", "layer6") if multi else ("layer5",)), name
+        assert network.module.active == 4, name  # the paper's head; the released two branches are an option
+        assert network.normalization.mean == (104.00698793, 116.66876762, 122.67891434), name
+        assert network.normalization.order == "bgr", name
+
+
+@pytest.mark.parametrize("name", WARM_STARTED)
+def test_maximum_squares_pretrains_on_the_source_and_begins_afresh(name: str) -> None:
+    method: Any = built(name).method
+    assert [phase.name for phase in method.phases] == ["warm_start", "train"]
+    assert {term.domain for term in method.warm_start.objective.values()} == {"source"}
+    assert {term.domain for term in method.objective.values()} == {"source", "target"}
+    assert all(method.objective[key] == term for key, term in method.warm_start.objective.items())
+
+
+def test_what_the_released_code_of_maximum_squares_has_is_there_by_name() -> None:
+    words = ["--objective.target.loss.variant", "released", "--objective.target.weight", "0.1"]
+    words += ["--network.module.active", "2", "--target.resize", "512", "1024", "--evaluation.flip"]
+    for name in ("max_squares/gta5_to_cityscapes_paper.py", "max_squares/gta5_to_cityscapes_iw_paper.py"):
+        released: Any = with_arguments(built(name), words)
+        term = released.method.objective["target"]
+        assert (term.loss.variant, term.weight) == ("released", 0.1)
+        assert released.method.network.module.active == 2
+        assert released.target.resize == (512, 1024)
+        assert released.evaluation.flip
+
+
+def test_synthia_is_scored_on_16_and_on_13_classes() -> None:
+    space = built("max_squares/synthia_to_cityscapes_paper.py").scored["cityscapes"].labels
+    assert space.classes == 16
+    assert len(space.subsets["13"]) == 13
+    assert set(space.names) - set(space.subsets["13"]) == {"wall", "fence", "pole"}
