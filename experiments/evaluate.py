@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Arguments:
     """Score a run's last checkpoint, or the mean of several runs.
 
-    Options of the experiment may follow, such as --data.dir where the data set has moved, or --evaluation.flip True.
+    Options of the experiment may follow, such as --data.dir where the data set has moved, or --evaluation.flip.
     """
 
     run: Annotated[Path, tyro.conf.Positional]

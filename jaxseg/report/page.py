@@ -154,7 +154,9 @@ def _lead(experiments: Sequence[Experiment]) -> str:
     everyone = [run for e in experiments for run in e.runs]
     if len(everyone) == 1:
         run = everyone[0]
-        parts = ["One run", "" if run.seed is None else f"seed {run.seed}", run.config_file]
+        members = len(run.ensemble.get("members", ()))
+        what = f"An ensemble of {members} runs" if members else "One run"
+        parts = [what, "" if run.seed is None else f"seed {run.seed}", run.config_file]
         return ", ".join(part for part in parts if part) + "."
     seeds = sorted({run.seed for run in everyone if run.seed is not None})
     told = f", seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else ""

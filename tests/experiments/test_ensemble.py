@@ -107,6 +107,7 @@ def test_an_ensemble_is_a_row_of_the_table_and_its_runs_stay_as_they_are(
     assert "no training curves" not in page
     alone = report.write([folder], tmp_path / "alone.html").read_text()
     assert 'id="curves"' not in alone
+    assert "An ensemble of 2 runs, seed 1." in alone
     assert "members.1.step" in alone.replace("<wbr>", "")
 
 

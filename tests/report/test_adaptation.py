@@ -137,7 +137,8 @@ def test_more_than_seven_experiments_are_told(make_run: MakeRun, tmp_path: Path)
 def test_figures_of_subsets_have_a_column_of_their_own(make_run: MakeRun, tmp_path: Path) -> None:
     kept = [name for name in CAMVID.names if name not in ("pole", "fence")]
     runs = [
-        make_run("a", seed, extra={"mean_iou_9": 0.5 + 0.02 * seed, "subsets": {"9": kept}}) for seed in (0, 1)
+        make_run("a", seed, extra={"mean_iou_9": 0.5 + 0.02 * seed, "subsets": {"9": kept}})
+        for seed in (0, 1)
     ]
     runs.append(make_run("b", 0))
     (table,) = report.tables(report.group(report.read_runs(runs))[0])
@@ -154,7 +155,9 @@ def test_figures_of_subsets_have_a_column_of_their_own(make_run: MakeRun, tmp_pa
 
 
 def test_damaged_counts_are_left_out(make_run: MakeRun, tmp_path: Path) -> None:
-    run = make_run(extra={"mean_probability": [1, 2], "calibration": "none", "mean_iou_13": "x", "subsets": 3})
+    run = make_run(
+        extra={"mean_probability": [1, 2], "calibration": "none", "mean_iou_13": "x", "subsets": 3}
+    )
     evaluation = report.read_run(run).evaluations["target-test"]
     assert (evaluation.mean_probability, evaluation.calibration_error, evaluation.subsets) == ({}, None, {})
     assert evaluation.subset_mean_iou == {"13": None}
