@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Shaped
 
+from jaxseg.losses._binary import binary_cross_entropy, class_sums
 from jaxseg.losses._moments import (
     BORDERS,
     bound_of_size,
@@ -31,7 +31,6 @@ from jaxseg.losses._pixels import (
     check_choice,
     check_labels,
     is_true_class,
-    reduce_together,
     valid_pixels,
 )
 
@@ -101,7 +100,7 @@ def structural_similarity(
     x = as_float(logits)
     window = _Window(size, sigma, c4, stabilizer, border, largest)
     weight, hard = _weights_of(window, beta, reweight, mine, logits, labels, where)
-    cost = _binary_cross_entropy(jnp.where(hard, x, 0.0), as_ids(labels))
+    cost = binary_cross_entropy(jnp.where(hard, x, 0.0), as_ids(labels))
     return weight * cost, hard
 
 
@@ -249,54 +248,6 @@ def _spread(variance: Float[Array, "..."], c4: Float[Array, ""], stabilizer: str
     return jnp.sqrt(variance + c4) if stabilizer == "variance" else jnp.sqrt(variance) + c4
 
 
-@jax.custom_jvp
-def _binary_cross_entropy(x: Array, labels: Array) -> Array:
-    linear, curved = _two_costs(x, labels)
-    return linear + curved
-
-
-def _two_costs(x: Array, labels: Array) -> tuple[Array, Array]:
-    """softplus(-x) for the true class and softplus(x) for the others, as max(., 0) and what lies above it."""
-    y = is_true_class(labels, x.shape[-1])
-    return jnp.maximum(jnp.where(y, -x, x), 0.0), jnp.log1p(jnp.exp(-jnp.abs(x)))
-
-
-@_binary_cross_entropy.defjvp
-def _binary_cross_entropy_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    x, labels = primals
-    return _binary_cross_entropy(x, labels), _slope(x, labels) * tangents[0]
-
-
-def _slope(x: Array, labels: Array) -> Array:
-    """p - y, the derivative of `_binary_cross_entropy`."""
-    y = is_true_class(labels, x.shape[-1])
-    # sigmoid(x) - 1 as -sigmoid(-x): the small side keeps its digits.
-    slope = jax.nn.sigmoid(jnp.where(y, -x, x))
-    return jnp.where(y, -slope, slope)
-
-
-@jax.custom_jvp
-def _class_sums(x: Array, labels: Array, weight: Array, chosen: Array) -> tuple[Array, Array]:
-    """Of each pixel, the weighted cross entropy summed over its classes, and how many of these are chosen.
-
-    What is not chosen has the weight 0; made finite, the logits add nothing there. In one reduction the two summands of
-    the cross entropy take six times as long on a CPU; and one of a lone term would store it.
-    """
-    x = jnp.where(jnp.abs(x) < jnp.inf, x, 0.0)
-    linear, curved = _two_costs(x, labels)
-    cost, count = reduce_together(jax.lax.add, 0.0, (-1,), weight * linear, chosen.astype(x.dtype))
-    rest, _ = reduce_together(jax.lax.add, 0.0, (-1,), weight * curved, weight)
-    return cost + rest, count.astype(jnp.int32)
-
-
-@_class_sums.defjvp
-def _class_sums_jvp(primals: tuple, tangents: tuple) -> tuple[tuple[Array, Array], tuple[Array, Any]]:
-    x, labels, weight, chosen = primals
-    sums = _class_sums(x, labels, weight, chosen)
-    slope = _slope(jnp.where(jnp.abs(x) < jnp.inf, x, 0.0), labels)
-    return sums, (jnp.sum(weight * slope * tangents[0], axis=-1), np.zeros(sums[1].shape, jax.dtypes.float0))
-
-
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class StructuralSimilarity(Loss):
@@ -345,5 +296,5 @@ class StructuralSimilarity(Loss):
         weight, hard = _weights_of(window, self.beta, self.reweight, self.mine, logits, truth, where)
         # The same as `mean` of `self(...)`, but no value of a pixel and class is stored.
         chosen = weight != 0.0 if self.mine else hard
-        cost, count = _class_sums(as_float(logits), as_ids(truth), weight, chosen)
+        cost, count = class_sums(as_float(logits), as_ids(truth), weight, chosen)
         return jnp.sum(cost) / jnp.maximum(jnp.sum(count), 1).astype(cost.dtype)

@@ -221,9 +221,7 @@ def _power_of_two(most: int) -> int:
     return 1 << max(most.bit_length() - 1, 0)
 
 
-def _into_blocks(
-    function: Callable[..., Any], block: int, *arrays: Float[Array, "C *B"]
-) -> Any:
+def _into_blocks(function: Callable[..., Any], block: int, *arrays: Float[Array, "C *B"]) -> Any:
     """As `_in_blocks`, the results written in place: a fifth of a second less at half a megapixel, no derivative."""
     shape = arrays[0].shape[1:]
     flat = [array.reshape(array.shape[0], -1) for array in arrays]

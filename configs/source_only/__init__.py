@@ -1,0 +1,1 @@
+"""Source only: the lower bound of the tables."""
