@@ -84,10 +84,11 @@ def _train_and_score(row: Row, seed: int, out: Path, fields: Sequence[str], prog
 
     assert row.config is not None
     folder = RunFolder(out / row.name / f"seed{seed}")
-    options = [*row.options, *fields, "--seed", str(seed)]
+    config = load_config(row.config)
+    options = [*row.options, *_without_target(fields, config.target is None), "--seed", str(seed)]
     if row.after is not None:
         options += ["--initialize", str(out / row.after / f"seed{seed}")]
-    experiment = with_arguments(load_config(row.config), options, program)
+    experiment = with_arguments(config, options, program)
     folder.open(experiment, row.config, options)
     if _done(folder, experiment.method.total_steps):
         return folder.path
@@ -98,6 +99,17 @@ def _train_and_score(row: Row, seed: int, out: Path, fields: Sequence[str], prog
         raise Interrupted(f"{stop}; the same command goes on from there", status) from None
     evaluate_run(folder, "test", quiet=True)
     return folder.path
+
+
+def _without_target(fields: Sequence[str], drop: bool) -> list[str]:
+    """The options, less those of a target where the experiment has none: an oracle trains on the target as its data."""
+    kept, skipping = [], False
+    for word in fields:
+        if word.startswith("--"):
+            skipping = drop and word.startswith("--target.")
+        if not skipping:
+            kept.append(word)
+    return kept
 
 
 def _score_together(row: Row, seed: int, out: Path, fields: Sequence[str], program: str) -> Path:

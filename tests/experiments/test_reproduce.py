@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import _rows
 from experiments._rows import Row, record, run_rows
 from experiments.reproduce.__main__ import main
 from experiments.reproduce.items import ITEMS
@@ -77,14 +78,14 @@ def test_the_list_names_every_item_and_a_misspelt_one_is_told(capsys: pytest.Cap
         main(["maxsquare.gta5", "--seeds", "0"])
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.name)
 def test_every_row_of_an_item_can_be_built_and_starts_from_an_earlier_one(item) -> None:
     earlier: set[str] = set()
     for row in item.rows:
         assert {*row.together, *([row.after] if row.after else [])} <= earlier
         if row.config is not None:
-            with_arguments(load_config(row.config), list(row.options)).validate()
+            experiment = load_config(row.config)
+            (with_arguments(experiment, list(row.options)) if row.options else experiment).validate()
         earlier.add(row.name)
     assert all(path.is_file() for path in item.recipes)
 
@@ -97,3 +98,10 @@ def test_the_papers_scale_names_everything_that_is_missing_in_one_line() -> None
     assert "cityscapes: no folder given" in message
     assert "DeepLab_resnet_pretrained_init" in message
     assert "\n" not in message
+
+
+@pytest.mark.fast
+def test_options_of_a_target_are_left_out_where_there_is_none() -> None:
+    words = ["--target.dir", "CAMVID", "--data.dir", "CAMVID", "--target.resize", "96", "128", "--batch=4"]
+    assert _rows._without_target(words, drop=True) == ["--data.dir", "CAMVID", "--batch=4"]
+    assert _rows._without_target(words, drop=False) == words

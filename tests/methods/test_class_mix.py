@@ -1,11 +1,17 @@
 """ClassMix: which pixels of the source are pasted."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxseg.errors import InputError
 from jaxseg.methods import class_mask
+
+VOID = 255
+mask_of = functools.partial(jax.jit, static_argnames=("classes", "listed"))(class_mask)
 
 
 @pytest.mark.fast

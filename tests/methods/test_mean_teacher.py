@@ -1,4 +1,4 @@
-"""The mean teacher: ClassMix by its rule, steps written out a second time, what must not leak, and the contract."""
+"""The mean teacher: steps written out a second time, what must not leak, and the contract."""
 
 import dataclasses
 import functools
@@ -12,7 +12,7 @@ import pytest
 
 from jaxseg.data.augment import ColorJitter, GaussianBlur
 from jaxseg.errors import InputError
-from jaxseg.methods import SGD, Constant, MeanTeacher, class_mask
+from jaxseg.methods import SGD, Constant, MeanTeacher
 from jaxseg.methods.method import METHOD_STREAM
 from jaxseg.train import MeshShape
 from tests.methods.contract import check_meshes, check_resumed
@@ -67,8 +67,6 @@ def kernel(state: Any, name: str = "network") -> np.ndarray:
 
 
 # ClassMix
-
-mask_of = functools.partial(jax.jit, static_argnames=("classes", "listed"))(class_mask)
 
 
 def forward(params: Any, image: Any) -> tuple[Any, Any, Any]:

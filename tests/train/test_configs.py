@@ -56,9 +56,14 @@ def test_a_config_without_its_data_is_one_line_that_says_which_option_to_give(
     given = ["--data.dir", str(tmp_path / "nowhere")]
     if experiment.target is not None:
         given += ["--target.dir", str(tmp_path / "nowhere")]
-    for words, expected in (([], "no folder given"), (given, "nowhere is not a folder")):
+    cases = [(experiment, "no folder given")]
+    if not path.name.endswith(
+        "_paper.py"
+    ):  # these share the data sets of others, and reading options takes a second
+        cases.append((with_arguments(experiment, given), "nowhere is not a folder"))
+    for case, expected in cases:
         with pytest.raises(
             InputError, match=rf"{expected}; set --data.dir \(a target's is --target.dir\)"
         ) as caught:
-            check(with_arguments(experiment, words))
+            check(case)
         assert "\n" not in str(caught.value)
