@@ -92,7 +92,6 @@ def swapped(source: np.ndarray, target: np.ndarray, b: int, window: str) -> np.n
     return result
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("window", ["symmetric", "released"])
 @pytest.mark.parametrize(
     ("size", "beta", "b"), [((16, 20), 0.13, 2), ((15, 21), 0.2, 3), ((12, 30), 0.05, 0)]

@@ -48,7 +48,6 @@ def longhand(centers: np.ndarray, length: int, factor: float) -> np.ndarray:
     return weights / np.where(total > 0, total, 1.0)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("by_taps", [True, False])
 def test_each_form_is_the_stated_filter(by_taps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Enlarged, halved (two pairs of taps) and shrunk further (a loop), all in one batch."""

@@ -9,7 +9,6 @@ from experiments.losses_tour import POINTS
 from jaxseg import losses
 
 
-@pytest.mark.fast
 def test_gradients_are_the_printed_ones_and_their_share_that_reaches_the_logit() -> None:
     found = losses_tour.unsupervised_gradients()
     printed = {

@@ -50,7 +50,6 @@ def example(shape, seed=0, masked=True):
     return random.normal(size=shape) * 2.0, random.random(shape) < 0.5, where
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(("loss", "longhand"), PAIRS)
 def test_value_and_gradient_longhand(loss, longhand):
     @hypothesis.settings(max_examples=5, deadline=None, derandomize=True, database=None)

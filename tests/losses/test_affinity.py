@@ -93,7 +93,6 @@ def test_object():
     assert jax.tree.leaves(one) == [2.0, 1.0, 1.0]
 
 
-@pytest.mark.fast
 def test_golden_values():
     # Two pixels, two classes: each class gives the same divergence, of .9 from .5 and back.
     logits = jnp.log(jnp.array([[[0.5, 0.5], [0.9, 0.1]]]))

@@ -60,7 +60,6 @@ def test_values_of_the_paper_s_comparison():
     np.testing.assert_allclose(values, [9.32547, 0.86643, 0.00527], atol=5e-6)
 
 
-@pytest.mark.fast
 def test_gamma_0_is_cross_entropy():
     some = case((2, 3, 4), 19)
     expected = softmax_cross_entropy(some.logits, some.truth)

@@ -135,7 +135,6 @@ def test_released_maximum_squares_averages_over_the_classes_too(classes):
     np.testing.assert_allclose(released(jnp.zeros(classes)), -0.5 / classes**2, rtol=1e-6)
 
 
-@pytest.mark.fast
 def test_alpha_zero_is_the_plain_loss():
     logits = case((3, 6, 5), 4, takes="logits").logits
     plain = losses.MaximumSquares().average(logits)

@@ -80,7 +80,6 @@ def test_object():
     check_object(one, other, sinkhorn, case((2, 2), 3, takes="targets"))
 
 
-@pytest.mark.fast
 def test_costs_of_the_plan_after_so_many_iterations():
     expected = {
         1: {1.0: 0.639245, 0.5: 0.399415, 0.1: 0.000307},

@@ -36,7 +36,6 @@ def test_figure_2_as_the_paper_draws_it():
     np.testing.assert_allclose(weighted[1, 1] / weighted.sum(), 0.9074, atol=5e-5)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("stabilizer", "error", "value", "sums", "losses"),
     [

@@ -36,7 +36,6 @@ def test_every_half_of_the_classes_is_as_likely_as_any_other() -> None:
     assert np.abs(counts / 1200 - 1 / 6).max() < 0.04  # 3.7 standard deviations
 
 
-@pytest.mark.fast
 def test_the_list_of_the_batch_has_void_in_it_and_classes_that_an_image_lacks() -> None:
     lone = jnp.asarray(np.stack([np.full((2, 2), 0), np.full((2, 2), VOID)]), jnp.uint8)
     keys = jax.random.split(jax.random.key(0), 40)

@@ -174,7 +174,6 @@ def test_guidance_does_not_move_the_main_head_through_its_labels() -> None:
     assert np.abs(without["trunk"]["kernel"] - within["trunk"]["kernel"]).max() > 1e-4
 
 
-@pytest.mark.fast
 def test_where_no_pixel_passes_value_and_gradient_are_zero() -> None:
     logits = jax.random.normal(jax.random.key(0), (2, 4, 5, 3))
     data = {"label": jnp.zeros((2, 4, 5), jnp.uint8), "valid": jnp.ones((2, 4, 5), bool)}

@@ -241,7 +241,6 @@ def test_dropout_drops_numbers_or_in_metapix_channels(variant, whole):
     assert lost.any() == whole
 
 
-@pytest.mark.fast
 def test_a_few_steps_lower_the_loss():
     network = fcn8s(3, width=0.05, trunk="vgg16_bn", dropout=0.1)
     image, label, variables = drawn(network)

@@ -4,7 +4,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from flax import nnx
 
 from jaxseg.models import LinenNetwork, NNXNetwork
@@ -34,7 +33,6 @@ def _image() -> jax.Array:
     return jnp.asarray(np.random.default_rng(0).normal(size=(2, 6, 7, 3)), jnp.float32)
 
 
-@pytest.mark.fast
 def test_evaluation_equals_the_same_linen_module() -> None:
     network, same = NNXNetwork(4, make=Mine), LinenNetwork(4, module=Same())
     with jax.numpy_dtype_promotion("standard"):

@@ -56,7 +56,6 @@ def test_an_unknown_mode_is_refused() -> None:
         models.compact(3, batch_norm="sync")
 
 
-@pytest.mark.fast
 def test_per_domain_keeps_statistics_apart() -> None:
     network = models.compact(3, width=4, batch_norm="per_domain")
     plain = models.compact(3, width=4)

@@ -108,7 +108,6 @@ def longhand_conv(x, kernel, stride=1, dilation=1):
     return y
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("caffe", [False, True])
 def test_block_strides_where_its_form_says(caffe):
     rng = np.random.default_rng(0)

@@ -33,7 +33,9 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_config_builds_and_its_fields_fit_together(path: Path, tmp_path: Path) -> None:
     (tmp_path / "classes.toml").write_text(CLASSES)
     words = [word.format(mine=tmp_path) for word in OPTIONS.get(identity(path), [])]
-    experiment = with_arguments(load_config(path), words)
+    experiment = load_config(path)
+    if words:
+        experiment = with_arguments(experiment, words)
     experiment.validate()
     assert isinstance(experiment.data.labels, LabelSpace)
     assert resolved(experiment)["name"] == experiment.name

@@ -68,7 +68,6 @@ def inputs(swap: FourierSwap | None, key: int = 0) -> dict[str, dict[str, jax.Ar
         )
 
 
-@pytest.mark.fast
 def test_translation_changes_the_source_images_alone_and_is_reproducible() -> None:
     plain, styled, again = inputs(None), inputs(FourierSwap(beta=0.2)), inputs(FourierSwap(beta=0.2))
     jax.tree.map(np.testing.assert_array_equal, styled, again)

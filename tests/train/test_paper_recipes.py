@@ -58,7 +58,6 @@ def test_every_recipe_of_a_paper_is_in_the_table() -> None:
     assert sorted(TABLE) == PAPERS
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("name", TABLE)
 def test_every_published_number_is_in_the_recipe(name: str) -> None:
     experiment = built(name)
