@@ -300,7 +300,7 @@ PLANNED = (
 def test_a_recipe_of_every_method_of_a_paper_is_planned_without_its_data(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train.main([str(ROOT / name), "--dry-run"]) == 0
+    assert train.main([str(ROOT / "configs" / name), "--dry-run"]) == 0
     said = capsys.readouterr().out
     for line in ("plan", "not there yet", "  data: ", "  target: ", "  weights: "):
         assert f"\n{line}" in said, line
