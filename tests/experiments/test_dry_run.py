@@ -117,7 +117,6 @@ def test_what_there_is_is_counted(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert written(tmp_path) == before
 
 
-@pytest.mark.fast
 def test_sizes_parameters_and_state_are_exact() -> None:
     built = plan(tiny())
     assert built.native == {"source": (16, 32)}
@@ -226,7 +225,6 @@ def test_fields_that_do_not_fit_are_an_error_as_ever() -> None:
         plan(tiny(batch=0))
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("function", "expected"),
     [

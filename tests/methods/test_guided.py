@@ -107,7 +107,6 @@ def test_labels_are_the_rule_at_random() -> None:
         np.testing.assert_array_equal(kept, expected_kept)
 
 
-@pytest.mark.fast
 def test_a_step_equals_the_longhand_update_of_both_heads_and_the_trunk() -> None:
     m = method(Guided(weight=LAMBDA_SEG * LAMBDA, threshold=THRESHOLD))
     state, data = loud(start(m)), batch()

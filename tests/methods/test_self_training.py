@@ -58,7 +58,6 @@ def sorted_thresholds(p: np.ndarray, portion: float) -> np.ndarray:
     return np.asarray(values)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("sharpness", [1.0, 12.0])  # 12: half of the confidences are above 0.9999
 def test_thresholds_are_those_of_sorting_to_the_bins_width(sharpness: float) -> None:
     p = probabilities(60000, 5, sharpness)
@@ -75,7 +74,6 @@ def test_thresholds_are_those_of_sorting_to_the_bins_width(sharpness: float) -> 
         assert (np.abs(exact - found)[exact < 1] <= 5e-4 * rest + 2e-7).all()
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("sharpness", [1.0, 6.0])
 def test_the_share_of_each_class_that_reaches_its_threshold_is_the_portion(sharpness: float) -> None:
     p = probabilities(60000, 5, sharpness, seed=1)
@@ -148,7 +146,6 @@ def test_soft_rules_tend_to_cbst_as_alpha_falls(rule: str) -> None:
     assert differing[2] < 0.01
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("classes", [2, 19, 150])
 def test_quantising_is_off_by_at_most_a_step_and_keeps_the_sum(classes: int) -> None:
     rng = np.random.default_rng(0)
@@ -284,7 +281,6 @@ def test_a_warm_start_is_a_phase_without_labels() -> None:
     assert [m.labelling(k).portion for k in (1, 2)] == [0.3, 0.4]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

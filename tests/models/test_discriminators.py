@@ -25,7 +25,6 @@ def drawn(network, height, width, batch=1):
     return jax.tree_util.tree_map_with_path(draw, variables), jnp.asarray(images)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("network", "published"),
     [

@@ -23,7 +23,6 @@ FEATURES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 POOL_AFTER = (2, 7, 14, 21, 28)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("variant", ["modern", "metapix", "original"])
 @pytest.mark.parametrize(("classes", "published"), [(11, 134_314_081), (19, 134_353_017), (21, 134_362_751)])
 def test_parameter_counts_are_the_published_ones(variant, classes, published):
@@ -79,7 +78,6 @@ def test_any_size_goes_through(variant, size):
     assert output.logits.dtype == jnp.float32
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("factor", [2, 8])
 def test_upscoring_is_the_fixed_transposed_convolution(factor):
     x = np.random.default_rng(0).standard_normal((2, 3, 4, 2)).astype(np.float32)

@@ -23,7 +23,6 @@ def cells(x):
                     yield (b, i, j, d), x[b, i : i + 2, j : j + 2, d]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("size", [(4, 6), (5, 6), (4, 7), (5, 3), (1, 1)])
 def test_pooling_finds_the_first_maximum_and_unpooling_puts_it_back(size):
     x = np.random.default_rng(0).integers(-3, 1, (2, *size, 3)).astype(np.float32)  # many equal values
@@ -93,7 +92,6 @@ def resized(x, size, align_corners):
 SIZES = [(8, 10), (12, 40), (4, 15), (9, 13), (3, 4), (1, 1), (4, 5), (32, 7), (10, 17), (25, 33)]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("size", SIZES)
 def test_bilinear_resizing_is_the_formula(size, align_corners):

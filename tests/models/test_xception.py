@@ -26,7 +26,6 @@ def draw(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("size", "stride", "dilation"),
     [((5, 6), 1, 1), ((5, 6), 2, 1), ((6, 7), 1, 3), ((7, 8), 2, 2), ((1, 2), 1, 18)],

@@ -100,7 +100,6 @@ def test_a_run_gives_accuracies_and_never_speaks_of_pixels(
         assert "No pictures of" not in text
 
 
-@pytest.mark.fast
 def test_figures_of_images_are_read_off_the_matrix() -> None:
     score = Score(
         on="patches/test",

@@ -28,7 +28,6 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("path", CONFIGS, ids=identity)
 def test_every_config_builds_and_its_fields_fit_together(path: Path, tmp_path: Path) -> None:
     (tmp_path / "classes.toml").write_text(CLASSES)
