@@ -25,12 +25,13 @@ from jaxtyping import Float64, Int64, Integer, Real
 from scipy.special import stdtrit
 
 from jaxseg.errors import InputError
+from jaxseg.losses import pytree
 
 Counts = Integer[np.ndarray, "C_true C_predicted"]
 Figures = Sequence[float] | Real[np.ndarray, "N"]
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class ConfusionMatrix:
     """How often each class was predicted where each class is true; the state of an evaluation.

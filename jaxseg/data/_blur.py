@@ -10,10 +10,10 @@ from jaxtyping import Array, Float, Key
 
 from jaxseg.data._augmentation import Augmentation, Images, Labels, NewLabels, image_keys
 from jaxseg.errors import InputError
-from jaxseg.losses import Scalar
+from jaxseg.losses import Scalar, pytree
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class GaussianBlur(Augmentation):
     """Blurs some images, each by a deviation of its own; the label passes through.

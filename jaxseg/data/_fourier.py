@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Integer, Key, Num
 
 from jaxseg.data._augmentation import Images, image_keys
 from jaxseg.errors import InputError
-from jaxseg.losses import Scalar
+from jaxseg.losses import Scalar, pytree
 
 Styles = Num[Array | np.ndarray, "S h w 3"]
 
@@ -95,7 +95,7 @@ def _inside(length: int, radius: Integer[Array, ""], window: str, sign: int = 1)
     return (index <= radius) | (index >= length - radius)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class FourierSwap:
     """`swap_amplitude`, the style of each image drawn from a batch of target images.

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 from jaxseg.data._augmentation import Augmentation, Images, Labels, NewLabels, image_keys
 from jaxseg.data._resampling import nearest, resample
 from jaxseg.errors import InputError
-from jaxseg.losses import Scalar
+from jaxseg.losses import Scalar, pytree
 
 _STATIC = {"static": True}
 
@@ -19,7 +19,7 @@ TRIES = 10
 """How often `RandomResizedCrop` draws before it takes the middle of the image, as torchvision's transform does."""
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Resize(Augmentation):
     """Brings images to one size, whatever their aspect: bilinear and antialiased; labels take the nearest pixel.
@@ -56,7 +56,7 @@ class Resize(Augmentation):
         return resample(image, rows, columns, *factors), _of_map(label, rows, columns)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Mirror(Augmentation):
     """Mirrors each image, left to right, with a probability; at whatever size it has.
@@ -83,7 +83,7 @@ class Mirror(Augmentation):
         return pixels, jnp.where(turned, label[:, :, ::-1], label)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class RandomCrop(Augmentation):
     """A part of each image at the image's own scale, its place uniform over whole pixels.
@@ -130,7 +130,7 @@ class RandomCrop(Augmentation):
         return crop, jax.vmap(cut)(jnp.asarray(label), corners)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class RandomResizedCrop(Augmentation):
     """A part of each image of random area and aspect, stretched to one size: how image classifiers are trained.

@@ -23,7 +23,7 @@ from jaxseg.data._framing import Mirror, RandomCrop, RandomResizedCrop, Resize, 
 from jaxseg.data._resampling import inside, nearest, resample
 from jaxseg.errors import InputError
 from jaxseg.labels import VOID
-from jaxseg.losses import Scalar
+from jaxseg.losses import Scalar, pytree
 
 __all__ = [
     "GREY",
@@ -50,7 +50,7 @@ LUMA = (0.299, 0.587, 0.114)
 _STATIC = {"static": True}
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class ScaleCropFlip(Augmentation):
     """Random scale, random crop to one size, random mirror image.
@@ -130,7 +130,7 @@ class ScaleCropFlip(Augmentation):
         return factor, rows, columns
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class ColorJitter(Augmentation):
     """Random brightness, contrast and saturation, one draw an image; the label passes through.

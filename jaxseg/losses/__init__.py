@@ -84,6 +84,7 @@ from jaxseg.losses._pseudo_labels import (
     lrl2_labels,
     mrkld,
 )
+from jaxseg.losses._pytree import pytree
 from jaxseg.losses._robust_entropy import (
     RobustEntropy,
     robust_entropy,
@@ -160,6 +161,7 @@ __all__ = [
     "maximum_squares_image_wise",
     "mean",
     "mrkld",
+    "pytree",
     "robust_entropy",
     "sigmoid_cross_entropy",
     "sinkhorn",

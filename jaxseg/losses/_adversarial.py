@@ -18,6 +18,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Shaped
 
 from jaxseg.losses._pixels import as_float, as_mask
+from jaxseg.losses._pytree import pytree
 
 
 def adversarial_cross_entropy(
@@ -174,7 +175,7 @@ class AdversarialLoss(Protocol):
         """The generator's loss, given the answer it wants."""
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class AdversarialCrossEntropy:
     """`adversarial_cross_entropy` for both players."""
@@ -200,7 +201,7 @@ class AdversarialCrossEntropy:
         return adversarial_cross_entropy(scores, real, where=where)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class AdversarialLeastSquares:
     """`adversarial_least_squares` for both players."""
@@ -226,7 +227,7 @@ class AdversarialLeastSquares:
         return adversarial_least_squares(scores, real, where=where)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class AdversarialHinge:
     """`adversarial_hinge` for the discriminator, `adversarial_linear` for the generator."""

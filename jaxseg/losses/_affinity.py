@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from jaxseg.losses._moments import check_images
 from jaxseg.losses._pixels import Loss, Scalar, as_float, as_ids, as_scalar, check_labels, valid_pixels
+from jaxseg.losses._pytree import pytree
 
 # Probabilities are clipped to [1e-4, 1], here by their logarithms: p to LOW..0, 1 - p by p to ..HIGH.
 LOW, HIGH = math.log(1e-4), math.log1p(-1e-4)
@@ -195,7 +196,7 @@ def _log_sum_exp_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Arr
     return total, jnp.sum(jnp.exp(primals[0] - total) * tangents[0], axis=0)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class AffinityField(Loss):
     """`affinity_field` with margin and weights as leaves; `size` is static."""

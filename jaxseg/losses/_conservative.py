@@ -32,6 +32,7 @@ from jaxseg.losses._pixels import (
     class_count,
     valid_pixels,
 )
+from jaxseg.losses._pytree import pytree
 
 # p = 1 - 2e-9: from here on -log p and its logarithm are two terms of their series to float64 precision.
 _SURE = -20.0
@@ -254,7 +255,7 @@ def _scaled(
     return jnp.clip(scale * values, -clamp, clamp)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Conservative(Loss):
     """`conservative` with its hyper-parameters as leaves (no leaf where `clamp` is None); `clamp_on` is static."""
@@ -276,7 +277,7 @@ class Conservative(Loss):
         return conservative(logits, labels, **_fields(self), where=where)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class ConservativeSwitched(Loss):
     """`conservative_switched` (ours) with its hyper-parameters as leaves; `clamp_on` is static."""
@@ -298,7 +299,7 @@ class ConservativeSwitched(Loss):
         return conservative_switched(logits, labels, **_fields(self), where=where)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class ConservativeCubic(Loss):
     """`conservative_cubic` with its hyper-parameters as leaves."""
@@ -318,7 +319,7 @@ class ConservativeCubic(Loss):
         return conservative_cubic(logits, labels, **_fields(self), where=where)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class ConservativePiecewise(Loss):
     """`conservative_piecewise` with its hyper-parameters as leaves."""

@@ -30,6 +30,7 @@ from jaxseg.losses._pixels import (
     true_class_nll,
     valid_pixels,
 )
+from jaxseg.losses._pytree import pytree
 
 
 def softmax_cross_entropy(
@@ -183,7 +184,7 @@ def _one_vs_rest_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     return _one_vs_rest(x, labels, valid), keep(jnp.sum(slope * tangents[0], axis=-1), valid)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class SoftmaxCrossEntropy(Loss):
     """`softmax_cross_entropy` with its class weights, if any, as a leaf."""
@@ -202,7 +203,7 @@ class SoftmaxCrossEntropy(Loss):
         return softmax_cross_entropy(logits, labels, class_weights=self.class_weights, where=where)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class SoftCrossEntropy(Loss):
     """`soft_cross_entropy` as an object."""
@@ -220,7 +221,7 @@ class SoftCrossEntropy(Loss):
         return soft_cross_entropy(logits, targets, where=where)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class SigmoidCrossEntropy(Loss):
     """`sigmoid_cross_entropy` as an object."""

@@ -22,6 +22,7 @@ from jaxseg.losses._pixels import (
     shift_and_log_total,
     tangents_of,
 )
+from jaxseg.losses._pytree import pytree
 
 
 def entropy(
@@ -85,7 +86,7 @@ def _entropy_statistics_jvp(primals: tuple, tangents: tuple) -> tuple[Statistics
     return statistics, tangents_of(p, tangents[0], valid, jnp.sum(slope * tangents[0], axis=-1))
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Entropy(Loss):
     """`entropy` as an object; `normalized` is static."""

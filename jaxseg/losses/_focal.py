@@ -21,6 +21,7 @@ from jaxseg.losses._pixels import (
     is_true_class,
     valid_pixels,
 )
+from jaxseg.losses._pytree import pytree
 
 
 def focal(
@@ -88,7 +89,7 @@ def _alpha_of(alpha: Scalar, labels: Labels, classes: int, like: Float[Array, ".
     return jnp.sum(jnp.where(is_true_class(labels, classes), weights, 0.0), axis=-1)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Focal(Loss):
     """`focal` with its hyper-parameters as leaves."""

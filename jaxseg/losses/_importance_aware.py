@@ -7,7 +7,6 @@ neither the original values of alpha and of the offset nor its groups for Citysc
 import dataclasses
 from typing import ClassVar, Literal
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -25,6 +24,7 @@ from jaxseg.losses._pixels import (
     true_class_nll,
     valid_pixels,
 )
+from jaxseg.losses._pytree import pytree
 from jaxseg.losses.ground import Groups, rank_groups
 
 
@@ -102,7 +102,7 @@ def importance_aware(
     return loss / count(valid)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class ImportanceAware(Loss):
     """`importance_aware` with alpha and offset as leaves; `groups` (a tuple) is static."""

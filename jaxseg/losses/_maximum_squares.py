@@ -35,6 +35,7 @@ from jaxseg.losses._pixels import (
     shift_and_log_total,
     tangents_of,
 )
+from jaxseg.losses._pytree import pytree
 
 VARIANTS = ("paper", "released")
 
@@ -212,7 +213,7 @@ def _square_statistics_jvp(primals: tuple, tangents: tuple) -> tuple[Statistics,
     return statistics, tangents_of(p, dx, valid, change)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class MaximumSquares(Loss):
     """`maximum_squares` as an object; `variant` is static."""
@@ -225,7 +226,7 @@ class MaximumSquares(Loss):
         return maximum_squares(logits, variant=self.variant, where=where)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class MaximumSquaresImageWise(Loss):
     """`maximum_squares_image_wise` with alpha as a leaf; `variant` is static."""

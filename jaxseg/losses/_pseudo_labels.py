@@ -31,6 +31,7 @@ from jaxseg.losses._pixels import (
     is_true_class,
     valid_pixels,
 )
+from jaxseg.losses._pytree import pytree
 
 
 def cbst_labels(
@@ -213,7 +214,7 @@ def mrkld(
     return soft_cross_entropy(x, targets, where=valid_pixels(labels, classes, where))
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class MRKLD(Loss):
     """`mrkld` with alpha as a leaf."""

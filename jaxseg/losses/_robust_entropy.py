@@ -3,13 +3,13 @@
 import dataclasses
 from typing import ClassVar, Literal
 
-import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Shaped
 
 from jaxseg.losses._entropy import entropy
 from jaxseg.losses._pixels import Loss, Scalar, as_mask, as_scalar
+from jaxseg.losses._pytree import pytree
 
 
 def robust_entropy(
@@ -50,7 +50,7 @@ def robust_entropy(
     return values if where is None else jnp.where(as_mask(where, share.shape), values, 0.0)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class RobustEntropy(Loss):
     """`robust_entropy` with eta and epsilon as leaves."""

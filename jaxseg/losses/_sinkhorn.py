@@ -35,6 +35,7 @@ from jaxseg.losses._pixels import (
     class_count,
     safe_logits,
 )
+from jaxseg.losses._pytree import pytree
 from jaxseg.losses._transport import by_kernel, by_ott, class_sum, cost_of_plan, potential_tangents
 
 SOLVERS = "ott", "kernel"
@@ -199,7 +200,7 @@ def _solution_jvp(iterations: int, solver: str, primals: tuple, tangents: tuple)
 _solution.defjvp(_solution_jvp, symbolic_zeros=True)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Sinkhorn(Loss):
     """`sinkhorn` with its ground metric and epsilon as leaves; `iterations` and `solver` are static."""

@@ -20,6 +20,7 @@ from jaxseg.losses._pixels import (
     mean,
     valid_pixels,
 )
+from jaxseg.losses._pytree import pytree
 
 
 def ssim(
@@ -112,7 +113,7 @@ def _unlikeness(
     return first + second - first * second
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class SSIM(Loss):
     """`ssim` with size, sigma, C1 and C2 as leaves; the other fields are static.

@@ -33,6 +33,7 @@ from jaxseg.losses._pixels import (
     is_true_class,
     valid_pixels,
 )
+from jaxseg.losses._pytree import pytree
 
 STABILIZERS = "variance", "deviation"
 
@@ -248,7 +249,7 @@ def _spread(variance: Float[Array, "..."], c4: Float[Array, ""], stabilizer: str
     return jnp.sqrt(variance + c4) if stabilizer == "variance" else jnp.sqrt(variance) + c4
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class StructuralSimilarity(Loss):
     """`structural_similarity` with size, sigma, beta and C4 as leaves; the other fields are static.

@@ -37,6 +37,7 @@ from jaxseg.losses._pixels import (
     tangents_of,
     valid_pixels,
 )
+from jaxseg.losses._pytree import pytree
 
 
 def wasserstein(
@@ -178,7 +179,7 @@ def _variation_statistics_jvp(primals: tuple, tangents: tuple) -> tuple[Statisti
     return statistics, tangents_of(s, dx, valid, balance, balance - jnp.sum(side * dt, axis=-1))
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Wasserstein(Loss):
     """`wasserstein` with its ground metric [C, C] (row = predicted, column = true) as a leaf."""
@@ -197,7 +198,7 @@ class Wasserstein(Loss):
         return wasserstein(logits, labels, self.ground, where=where)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class TotalVariation(Loss):
     """`total_variation` as an object."""

@@ -25,9 +25,10 @@ from jaxtyping import Array, Float
 
 from jaxseg import losses
 from jaxseg.errors import InputError
-from jaxseg.losses import AdversarialCrossEntropy, AdversarialLoss, Scalar
+from jaxseg.losses import AdversarialCrossEntropy, AdversarialLoss, Scalar, pytree
+from jaxseg.methods._several import SeveralNetworks, beside
 from jaxseg.methods._steps import forwarded, moved
-from jaxseg.methods.method import METHOD_STREAM, Batch, Method, Metrics, Phase, State, initial_state
+from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
 from jaxseg.methods.objective import HEADS, ObjectiveMethod, Summand, WarmStart, brought_to
 from jaxseg.methods.optimizer import SGD, STATIC, Adam, Optimizer
 from jaxseg.models import MapNetwork, Network, Output
@@ -61,7 +62,7 @@ def self_information(logits: Float[Array, "*B C"]) -> Float[Array, "*B C"]:
     return -jnp.exp(log_p) * log_p / math.log(logits.shape[-1])
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Level:
     """A head of the network with a discriminator of its own.
@@ -76,9 +77,9 @@ class Level:
     head: str = dataclasses.field(default="logits", metadata=STATIC)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
-class AdversarialMethod(Method):
+class AdversarialMethod(SeveralNetworks):
     """AdaptSegNet and AdvEnt, with one level or several.
 
     AdaptSegNet is `maps="probabilities"`, AdvEnt `maps="self_information"`; both have the objective of cross entropy on
@@ -167,32 +168,12 @@ class AdversarialMethod(Method):
             name: self.discriminator.init(jax.random.fold_in(jax.random.key(seed), index), maps)
             for index, name in enumerate(self.levels)
         }
-        return dataclasses.replace(
-            state,
-            params={
-                "network": state.params,
-                ADVERSARIES: {name: variables["params"] for name, variables in drawn.items()},
-            },
-            batch_stats={
-                "network": state.batch_stats,
-                ADVERSARIES: {name: variables["batch_stats"] for name, variables in drawn.items()},
-            },
-        )
+        return beside(state, {ADVERSARIES: drawn})
 
     def begin(self, state: State, phase: int) -> State:
         optimizers = {"network": self._at(phase)[1], ADVERSARIES: self.discriminator_optimizer}
         fresh = {name: o.transformation(0, 1).init(state.params[name]) for name, o in optimizers.items()}
         return dataclasses.replace(state, opt_state=fresh)
-
-    def variables(self, state: State) -> dict[str, Any]:
-        return {"params": state.params["network"], "batch_stats": state.batch_stats["network"]}
-
-    def with_variables(self, state: State, variables: Mapping[str, Any]) -> State:
-        return dataclasses.replace(
-            state,
-            params={**state.params, "network": variables["params"]},
-            batch_stats={**state.batch_stats, "network": variables["batch_stats"]},
-        )
 
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
         objective, optimizer, levels = self._at(phase)

@@ -22,9 +22,10 @@ from jaxtyping import Array, Float
 
 from jaxseg import losses
 from jaxseg.errors import InputError
-from jaxseg.losses import Scalar
+from jaxseg.losses import Scalar, pytree
+from jaxseg.methods._several import SeveralNetworks, beside
 from jaxseg.methods._steps import forwarded, moved
-from jaxseg.methods.method import METHOD_STREAM, Batch, Method, Metrics, Phase, State, initial_state
+from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
 from jaxseg.methods.objective import ObjectiveMethod, Summand
 from jaxseg.methods.optimizer import SGD, STATIC, Inverse, Optimizer
 from jaxseg.models import LinenNetwork, MapNetwork, Network, Output
@@ -58,9 +59,9 @@ def _reverse_gradient_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array
     return reverse_gradient(x, strength), -jnp.asarray(strength, x.dtype) * tangents[0]
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
-class DANN(Method):
+class DANN(SeveralNetworks):
     """Domain-adversarial training on a labelled source and an unlabelled target.
 
     The paper's setting is the defaults, with `Groups(head=10.0)` over a pretrained trunk. The domain
@@ -119,26 +120,12 @@ class DANN(Method):
         state = initial_state(self, seed, image)
         features = jnp.zeros((1, 1, 1, self.domain_classifier.channels))
         drawn = self.domain_classifier.init(jax.random.fold_in(jax.random.key(seed), 0), features)
-        return dataclasses.replace(
-            state,
-            params={"network": state.params, "domain_classifier": drawn["params"]},
-            batch_stats={"network": state.batch_stats, "domain_classifier": drawn["batch_stats"]},
-        )
+        return beside(state, {"domain_classifier": drawn})
 
     def begin(self, state: State, phase: int) -> State:
         transformation = self.optimizer.transformation(0, 1)
         fresh = {name: transformation.init(params) for name, params in state.params.items()}
         return dataclasses.replace(state, opt_state=fresh)
-
-    def variables(self, state: State) -> dict[str, Any]:
-        return {"params": state.params["network"], "batch_stats": state.batch_stats["network"]}
-
-    def with_variables(self, state: State, variables: Mapping[str, Any]) -> State:
-        return dataclasses.replace(
-            state,
-            params={**state.params, "network": variables["params"]},
-            batch_stats={**state.batch_stats, "network": variables["batch_stats"]},
-        )
 
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
         key = state.key(METHOD_STREAM)

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxseg.losses import Scalar
+from jaxseg.losses import Scalar, pytree
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Groups:
     """Factors of learning rate and weight decay, multiplied where a parameter is of several kinds; all are leaves.

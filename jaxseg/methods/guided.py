@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxseg import losses
 from jaxseg.errors import InputError
-from jaxseg.losses import Scalar
+from jaxseg.losses import Scalar, pytree
 from jaxseg.methods.objective import HEADS, Summand, head_of
 from jaxseg.methods.optimizer import STATIC
 from jaxseg.models import Network, Output
@@ -57,7 +57,7 @@ def guidance(
     return jnp.argmax(total, axis=-1).astype(jnp.int32), kept
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Guided(Summand):
     """Cross entropy of a head with labels that the network makes itself, mean over the pixels that it keeps.

@@ -36,7 +36,7 @@ from jaxtyping import Array, Float, Int
 from jaxseg import losses
 from jaxseg.data.augment import ColorJitter, GaussianBlur
 from jaxseg.errors import InputError
-from jaxseg.losses import Scalar
+from jaxseg.losses import Scalar, pytree
 from jaxseg.methods._class_mix import LISTS, class_mask
 from jaxseg.methods._steps import forwarded, moved
 from jaxseg.methods.method import METHOD_STREAM, Batch, Method, Metrics, Phase, State, initial_state
@@ -45,7 +45,7 @@ from jaxseg.methods.optimizer import SGD, STATIC, Optimizer
 from jaxseg.models import Network
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class MeanTeacher(Method):
     """A student trained on labelled source images and on target images that a moving average of it labels.

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from jaxseg.losses import pytree
 from jaxseg.methods.labelling import Labelling
 from jaxseg.models import Network
 
@@ -31,7 +32,7 @@ class Phase(NamedTuple):
     steps: int
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class State:
     """Everything that training carries from one step to the next.

@@ -20,7 +20,7 @@ import optax
 from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
-from jaxseg.losses import Loss, Scalar
+from jaxseg.losses import Loss, Scalar, pytree
 from jaxseg.methods._steps import forwarded, moved
 from jaxseg.methods.method import METHOD_STREAM, Batch, Method, Metrics, Phase, State, initial_state
 from jaxseg.methods.optimizer import SGD, STATIC, Optimizer
@@ -106,7 +106,7 @@ def head_of(
     return brought_to(network, logits, batch["label"].shape)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Term(Summand):
     """A loss of one head on one domain.
@@ -155,7 +155,7 @@ class Term(Summand):
         return self.loss.average(logits, batch["targets"], where=batch["valid"] & known)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class WarmStart:
     """A first phase with its own objective and optimiser."""
@@ -165,7 +165,7 @@ class WarmStart:
     optimizer: Optimizer = SGD()
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class ObjectiveMethod(Method):
     """Gradient descent on an objective.

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from jaxseg.losses import Scalar
+from jaxseg.losses import Scalar, pytree
 from jaxseg.methods.groups import Groups
 
 STATIC = {"static": True}
@@ -27,7 +27,7 @@ class Schedule:
         raise NotImplementedError(f"{type(self).__name__} does not define a factor")
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Constant(Schedule):
     """A factor of 1 at every step.
@@ -40,7 +40,7 @@ class Constant(Schedule):
         return jnp.ones((), jnp.float32)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Poly(Schedule):
     """Polynomial decay `(1 - step / (steps * stretch)) ^ power`, with a linear warm-up before it.
@@ -66,7 +66,7 @@ class Poly(Schedule):
         return ramp * left**self.power
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Inverse(Schedule):
     """Inverse decay `(1 + rise * step / steps) ^ -power`, DANN's schedule (Ganin and Lempitsky 2015).
@@ -102,7 +102,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} does not define a learning rate")
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class SGD(Optimizer):
     """Stochastic gradient descent with heavy-ball momentum and L2 weight decay.
@@ -134,7 +134,7 @@ class SGD(Optimizer):
         )
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2015) with weight decay in the gradient (L2, the default) or decoupled (AdamW).

@@ -25,14 +25,14 @@ from jaxtyping import Array, Int
 
 from jaxseg.data import RareClasses
 from jaxseg.errors import InputError
-from jaxseg.losses import Scalar, valid_pixels
+from jaxseg.losses import Scalar, pytree, valid_pixels
 from jaxseg.methods.labelling import Labelling
 from jaxseg.methods.method import Batch, Metrics, Phase, State
 from jaxseg.methods.objective import ObjectiveMethod, Summand, Term
 from jaxseg.methods.optimizer import STATIC, Optimizer
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Portions:
     """A share that grows from round to round, `min(start + step k, stop)` in round k.
@@ -50,7 +50,7 @@ class Portions:
         return min(float(self.start) + float(self.step) * number, float(self.stop))
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class SelfTraining(ObjectiveMethod):
     """Rounds of labelling and training; the defaults are CRST's on GTA5 to Cityscapes, where it says nothing else.

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Num
 
 from jaxseg.data.augment import resize_image
 from jaxseg.errors import InputError
+from jaxseg.losses import pytree
 from jaxseg.methods.objective import brought_to
 from jaxseg.methods.optimizer import STATIC
 from jaxseg.models import Network
@@ -18,7 +19,7 @@ Average = Literal["logits", "probabilities"]
 """What of several networks is averaged."""
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Member:
     """A network that predicts, alone or with others.

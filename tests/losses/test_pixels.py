@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxseg import losses
-from jaxseg.losses import _pixels
+from jaxseg.losses import _pixels, pytree
 from tests.losses.cases import case, softmax
 
 
@@ -109,7 +109,7 @@ def test_safe_logits():
     assert safe.dtype == jnp.float32
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Scaled(losses.Loss):
     """A loss of someone else's: what the base class asks of it is a call."""

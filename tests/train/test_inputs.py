@@ -16,6 +16,7 @@ from jaxseg import losses
 from jaxseg.data import RareClasses
 from jaxseg.data.augment import ColorJitter, FourierSwap, RandomCrop, Resize, ScaleCropFlip
 from jaxseg.errors import InputError
+from jaxseg.losses import pytree
 from jaxseg.methods import SGD, Batch, Metrics, ObjectiveMethod, State, Term
 from jaxseg.models import Normalization, pretrained
 from jaxseg.train import Experiment, MeshShape, RunFolder, check, load_config, train, with_arguments
@@ -133,7 +134,7 @@ def test_what_does_not_fit_is_told_before_training(fields: dict[str, Any], words
     assert "\n" not in str(caught.value)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Counting(ObjectiveMethod):
     """Reports how many images of the rare class a step saw."""

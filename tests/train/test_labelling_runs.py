@@ -13,6 +13,7 @@ import pytest
 from jaxseg import losses
 from jaxseg.data import RareClasses
 from jaxseg.errors import InputError
+from jaxseg.losses import pytree
 from jaxseg.methods import Batch, Metrics, Portions, SelfTraining, State, Term, WarmStart
 from jaxseg.train import check, trainer
 from jaxseg.train import labelling as passes
@@ -92,7 +93,7 @@ class Scrambled(Blocks):
         ]
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Watching(SelfTraining):
     """Reports how many target pixels are labelled, also in the warm start."""
