@@ -93,7 +93,6 @@ def test_resize_of_an_aspect_that_changes() -> None:
     np.testing.assert_array_equal(resize_image(image, (30, 20)), image)
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("scale", [(0.8, 1.5), (1.5, 3.0)])
 def test_the_colour_of_a_class_is_where_its_label_is(scale: tuple[float, float]) -> None:
     """The image is its label in grey levels: where the filter cannot see a second class, they must agree."""
@@ -160,8 +159,9 @@ def test_flip_is_an_involution_and_even_handed() -> None:
     np.testing.assert_array_equal(back, label)
 
 
-@pytest.mark.fast
-@pytest.mark.parametrize("augmentation", [ScaleCropFlip(size=SIZE), ColorJitter()])
+@pytest.mark.parametrize(
+    "augmentation", [pytest.param(ScaleCropFlip(size=SIZE), marks=pytest.mark.fast), ColorJitter()]
+)
 def test_each_image_has_a_draw_of_its_own_whatever_the_batch(augmentation: Augmentation) -> None:
     image = np.repeat(noise(1, HEIGHT, WIDTH, 3), COUNT, axis=0)
     label = np.repeat(noise(1, HEIGHT, WIDTH) % 11, COUNT, axis=0)

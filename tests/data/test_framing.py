@@ -19,7 +19,6 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-@pytest.mark.fast
 def test_resize_is_pils_bilinear_and_takes_the_nearest_label() -> None:
     image, label = noise(2, 24, 20, 3), noise(2, 24, 20, seed=1)
     small, truth = Resize(size=(12, 40))(KEY, image, label)

@@ -60,7 +60,6 @@ def written(tmp_path: Path) -> list[str]:
     return sorted(str(path) for path in tmp_path.rglob("*") if path.name != "work")
 
 
-@pytest.mark.fast
 def test_all_that_is_missing_is_told_at_once_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

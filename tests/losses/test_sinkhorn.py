@@ -220,7 +220,6 @@ def test_classes_without_mass_might_as_well_not_be_there(solver, epsilon):
         np.testing.assert_array_equal(gradient[..., gone], 0.0)
 
 
-@pytest.mark.fast
 def test_targets_of_another_mass():
     x, t, metric = SOME
     values, gradient, _ = solve(x, t, metric, 0.05)

@@ -154,7 +154,6 @@ def test_three_steps_equal_the_longhand_update_of_every_parameter() -> None:
     assert int(state.step) == 3
 
 
-@pytest.mark.fast
 def test_the_reversal_is_the_identity_whose_derivative_is_turned_around() -> None:
     x = jnp.array([0.1, -3e38, 7.0])
     np.testing.assert_array_equal(reverse_gradient(x, 0.3), x)

@@ -22,7 +22,6 @@ def test_parameter_counts():
     assert parameters(digits_classifier(10)) == convolutions + 129 * 10
 
 
-@pytest.mark.fast
 def test_outputs_have_no_spatial_axes():
     for network, size, features in (
         (resnet_classifier(31, width=1 / 16), (48, 33), 256),

@@ -39,7 +39,6 @@ def resnet_file(tmp_path_factory):
     return path, arrays
 
 
-@pytest.mark.fast
 def test_a_resnet_finds_its_places_and_brings_its_normalisation(resnet_file):
     path, arrays = resnet_file
     network = resnet_classifier(7, bottleneck=8, width=0.1, normalization=Normalization())

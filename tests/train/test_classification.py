@@ -68,7 +68,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-@pytest.mark.fast
 def test_a_run_gives_accuracies_and_never_speaks_of_pixels(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

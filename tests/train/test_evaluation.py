@@ -77,7 +77,6 @@ def image() -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (2, 8, 16, 3)).astype(np.uint8)
 
 
-@pytest.mark.fast
 def test_logits_are_averaged_as_advent_and_min_ent_are(image: np.ndarray) -> None:
     members = [member(strided(), 0), member(strided(Normalization()), 1)]
     found = scores(members, jnp.asarray(image), (2, 8, 16), View())
@@ -120,7 +119,6 @@ def test_a_probability_that_underflows_is_small_and_not_minus_infinity(image: np
     assert np.isfinite(found).all()
 
 
-@pytest.mark.fast
 def test_one_network_scores_alone_what_it_scores_with_itself() -> None:
     one = member(network(), 0)
     alone = evaluate(one.network, one.variables, Blocks(), "val", EvaluationProtocol(batch=5))
