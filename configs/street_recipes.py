@@ -3,8 +3,8 @@
     SGD 2.5e-4, heads ten times that, momentum 0.9, weight decay 5e-4, poly 0.9
 
 are the settings of MaxSquare, AdaptSegNet, AdvEnt, FDA and DACS alike; they differ in how far the schedule counts,
-and in whether the scales and biases of batch normalisation are trained. Those of the stem are trained here where
-the others are, while MaxSquare holds them fixed.
+and in whether the scales and biases of batch normalisation are trained: not the stem's in MaxSquare, none in the
+others.
 
 Images of GTA5 and SYNTHIA are resized once, at preparation, bicubically, as the released codes do; Cityscapes is
 kept as it is and resized on the device, bilinearly and antialiased, so that one prepared copy serves all sizes and
@@ -31,14 +31,14 @@ def sgd(*, stretch: float = 1.0, norm: bool = True) -> SGD:
 
     Args:
       stretch: steps to which the schedule counts over steps that are taken.
-      norm: whether scales and biases of batch normalisation are trained.
+      norm: whether scales and biases of batch normalisation are trained, but for the stem's.
     """
     return SGD(
         learning_rate=2.5e-4,
         momentum=0.9,
         weight_decay=5e-4,
         schedule=Poly(power=0.9, stretch=stretch),
-        groups=Groups(head=10.0, norm=1.0 if norm else 0.0),
+        groups=Groups(head=10.0, norm=1.0 if norm else 0.0, fixed=("bn1",)),
     )
 
 

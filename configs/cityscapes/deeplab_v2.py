@@ -18,9 +18,9 @@ WEIGHTS is the released initialisation of DeepLabv2's ResNet-101 (.pth, .npz or 
 which keys); without it training starts from random weights, from which a network of this depth learns far less.
 
 What is not as there: all four branches of the head are summed, as the paper of DeepLab has it; the two of
-the released code are --network.module.active 2. The stem's batch-norm scale and bias are trained too, which MaxSquare
-holds fixed (AdaptSegNet holds all fixed: --optimizer.groups.norm 0). Images are resized on the device, bilinearly and
-antialiased, where the papers resize by PIL, bicubically.
+the released code are --network.module.active 2. AdaptSegNet holds the scales and biases of all batch normalisation
+fixed, where MaxSquare and this do so in the stem: --optimizer.groups.norm 0. Images are resized on the device,
+bilinearly and antialiased, where the papers resize by PIL, bicubically.
 """
 
 from configs.street_recipes import CITYSCAPES_SIZE, recipe, sgd

@@ -20,8 +20,8 @@ WEIGHTS is the released initialisation of DeepLabv2's ResNet-101 (.pth, .npz or 
 which keys); without it training starts from random weights, from which a network of this depth learns far less.
 
 What is not as there: all four branches of the head are summed, as the paper of DeepLab has it; the two of
-the released code are --network.module.active 2. The stem's batch-norm scale and bias are trained too, which MaxSquare
-holds fixed (AdaptSegNet holds all fixed: --optimizer.groups.norm 0).
+the released code are --network.module.active 2. AdaptSegNet holds the scales and biases of all batch normalisation
+fixed, where MaxSquare and this do so in the stem: --optimizer.groups.norm 0.
 """
 
 from configs.street_recipes import GTA5_SIZE, recipe, sgd

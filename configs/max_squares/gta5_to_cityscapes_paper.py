@@ -16,8 +16,7 @@ has instead, by name:
     labels scored at 512x1024           --target.resize 512 1024
     mirrored images scored too          --evaluation.flip
 
-The best of ten checkpoints by the target's labels, which it reports, is not offered: scores are of the last. Its
-stem's batch-norm scale and bias are held fixed.
+The best of ten checkpoints by the target's labels, which it reports, is not offered: scores are of the last.
 """
 
 from configs.max_squares.common import augment, method, plain

@@ -1,7 +1,8 @@
 """Learning rates and weight decay by the kind of parameter: the classifier head, biases, normalisation.
 
 DeepLab's descendants train their head ten times faster than the pretrained trunk, Caffe's networks their biases twice
-as fast and without decay, many recipes decay no normalisation parameter, and AdvEnt and CRST hold these fixed.
+as fast and without decay, many recipes decay no normalisation parameter, AdvEnt and CRST hold these fixed, and
+MaxSquare those of the stem.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxseg.errors import InputError
 from jaxseg.losses import Scalar, pytree
 
 
@@ -26,6 +28,7 @@ class Groups:
       norm: of the learning rate of normalisation scales and biases; 0 holds them fixed, as AdvEnt and CRST do.
       bias_decay: of the weight decay of biases; 0 in Caffe's networks.
       norm_decay: of the weight decay of normalisation parameters; 0 in many recipes.
+      fixed: names of the network's top modules that are held fixed; `("bn1",)` is a ResNet's stem, as in MaxSquare.
 
     >>> params = {"trunk": {"bn": {"scale": 1.0, "bias": 0.0}}, "head": {"kernel": 1.0, "bias": 0.0}}
     >>> Groups(head=10.0, bias=2.0, norm=0.0).rates(params, head=("head",))
@@ -37,15 +40,25 @@ class Groups:
     norm: Scalar = 1.0
     bias_decay: Scalar = 1.0
     norm_decay: Scalar = 1.0
+    fixed: tuple[str, ...] = dataclasses.field(default=(), metadata={"static": True})
 
     def rates(self, params: Any, head: tuple[str, ...]) -> Any:
-        """The factor of the learning rate of every parameter, in their tree."""
+        """The factor of the learning rate of every parameter, in their tree.
+
+        Raises:
+          InputError: a module that is to be held fixed is not there.
+        """
+        for name in self.fixed:
+            if not isinstance(params, dict) or name not in params:
+                raise InputError(f"groups.fixed: the network has no top module {name!r}")
 
         def factor(in_head: bool, kind: str) -> Scalar:
             own = {"norm": self.norm, "bias": self.bias}.get(kind, 1.0)
             return own * self.head if in_head else own
 
-        return _by_kind(params, head, factor)
+        rates = _by_kind(params, head, factor)
+        held = {name: jax.tree.map(lambda _: 0.0, rates[name]) for name in self.fixed}
+        return {**rates, **held} if held else rates
 
     def decays(self, params: Any) -> Any:
         """The factor of the weight decay of every parameter, in their tree."""

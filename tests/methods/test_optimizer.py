@@ -6,6 +6,7 @@ import optax
 import pytest
 
 from jaxseg import models
+from jaxseg.errors import InputError
 from jaxseg.methods import SGD, Adam, Constant, Groups, Poly
 
 
@@ -81,6 +82,15 @@ def test_groups_move_head_biases_and_norms_by_their_own_rates() -> None:
     assert float(trunk["bn"]["scale"]) == float(trunk["bn"]["bias"]) == 0.0
     assert float(top["kernel"]) == pytest.approx(-0.1 * 10 * 1.5)
     assert float(top["bias"]) == pytest.approx(-0.1 * 20 * 1.0)
+
+
+def test_a_module_is_held_fixed() -> None:
+    groups = Groups(bias=2.0, fixed=("bn1",))
+    params = {"bn1": {"scale": 1.0, "bias": 0.0}, "layer": {"bn": {"scale": 1.0, "bias": 0.0}, "bias": 1.0}}
+    expected = {"bn1": {"scale": 0.0, "bias": 0.0}, "layer": {"bn": {"scale": 1.0, "bias": 1.0}, "bias": 2.0}}
+    assert groups.rates(params, ()) == expected
+    with pytest.raises(InputError, match=r"groups.fixed: the network has no top module 'stem'"):
+        Groups(fixed=("stem",)).rates(params, ())
 
 
 def test_every_networks_head_is_there() -> None:

@@ -44,6 +44,8 @@ MAX_SQUARES: list[Row] = [
     ("method.steps", 29_750, "MS code: 10 epochs of 2,975 images"),
     ("counted.main", 29_760, "MS code: iter_max 2,976 x 10"),
     ("method.optimizer.groups.norm", 1.0, "MS code: batch-norm scales and biases train"),
+    ("method.optimizer.groups.fixed", ("bn1",), "MS code: but for those of the stem"),
+    ("method.warm_start.optimizer.groups.fixed", ("bn1",), "MS code: also in pretraining"),
     ("method.objective.source.weight", 1.0, "MS: L = CE + lambda L_T"),
     ("augment.mirror.probability", 0.5, "MS code: random mirror"),
     ("augment.blur.probability", 0.5, "MS code: random Gaussian blur"),
