@@ -18,6 +18,7 @@ from tests.losses.contract import (
     check_gradient,
     check_object,
     check_traces,
+    check_transformations,
     check_value,
     check_void,
 )
@@ -65,6 +66,17 @@ def test_kernel_keeps_the_contract():
     check_void(by_kernel, some, hyper(some))
     check_extremes(by_kernel, some, hyper(some))
     check_traces(by_kernel, some, hyper(some))
+    check_transformations(by_kernel, some, hyper(some))
+
+
+@pytest.mark.slow
+def test_ott_keeps_the_contract():
+    some = case((2, 3), 5, takes="targets", masked=True)
+    check_gradient(sinkhorn, longhand, some, hyper(some))
+    check_void(sinkhorn, some, hyper(some))
+    check_extremes(sinkhorn, some, hyper(some))
+    check_traces(sinkhorn, some, hyper(some))
+    check_transformations(sinkhorn, some, hyper(some))
 
 
 def test_ott_gives_the_values():
