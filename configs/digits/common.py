@@ -14,8 +14,8 @@ from jaxseg.train import EvaluationProtocol, Experiment
 
 SIZE = (28, 28)
 STEPS = 500
-NETWORK = models.digits_classifier(10)
-FEATURES = 128
+NETWORK = models.digits_classifier(10, width=0.5)
+FEATURES = 64
 OPTIMIZER: Optimizer = Adam(learning_rate=1e-3)
 SOURCE_TERM = Term(losses.SoftmaxCrossEntropy())
 
@@ -29,7 +29,7 @@ def base(name: str) -> Experiment:
         method=ObjectiveMethod(
             network=NETWORK, objective={"source": SOURCE_TERM}, steps=STEPS, optimizer=OPTIMIZER
         ),
-        batch=64,
+        batch=32,
         evaluation=EvaluationProtocol(batch=256),
     )
 
