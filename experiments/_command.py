@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import io
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -19,6 +20,8 @@ def run(main: Callable[[Sequence[str]], int | None], *, keep: bool = True) -> No
     """
     if keep:
         keep_freed_memory()
+    # What fails in a library is told once, as the error that it becomes here.
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
     try:
         sys.exit(main(sys.argv[1:]) or 0)
     except InputError as error:

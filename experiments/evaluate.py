@@ -167,6 +167,8 @@ def _scored(
 
     A network sees a data set as the domain that it is in `experiment`, if its own method tells domains apart.
     """
+    import jax
+
     from jaxseg import report
     from jaxseg.train import Member, evaluate_ensemble
     from jaxseg.train.run import write_json
@@ -190,6 +192,8 @@ def _scored(
         space = dataclasses.replace(score.space, subsets=subsets)
         score = dataclasses.replace(score, on=f"{name}/{split}", space=space)
         found[name] = score
+        if jax.process_index() != 0:
+            continue
         shown = f"{name}-{split}"
         write_json(folder.evaluations / f"{shown}.json", {**score.record(step), **(more or {})})
         for picture in score.pictures:
@@ -200,6 +204,8 @@ def _scored(
             report.save_label_map(place / f"{picture.name}.prediction.png", picture.prediction, score.space)
         if not quiet:
             print(table(score, step))
+    if jax.process_index() != 0:
+        return found
     report.write([folder.path], folder.report)
     if not quiet:
         print(f"report: {folder.report}")

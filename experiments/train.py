@@ -17,6 +17,7 @@ import tyro
 from experiments._command import parse, run
 from experiments.evaluate import evaluate_run
 from jaxseg.errors import InputError
+from jaxseg.train.distributed import Distributed
 
 if TYPE_CHECKING:
     from jaxseg.train import Experiment
@@ -35,6 +36,10 @@ class Arguments:
     """Run folder; runs/NAME/seed<SEED> by default."""
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the resolved recipe, its phases, parameters, operations and memory, and what is missing; do nothing."""
+    profile: Path | None = None
+    """Folder for a profile of a few steps, which TensorBoard and Perfetto show."""
+    distributed: Distributed = Distributed()
+    """Several processes that train together; all give the same command."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,6 +48,13 @@ def main(arguments: Sequence[str]) -> int:
     given = [word for word in arguments if word not in wants_help]
     own, fields = parse(Arguments, given or wants_help, "experiments.train")
 
+    if wants_help or own.dry_run:
+        return _main(own, fields, wants_help)
+    with own.distributed.together():
+        return _main(own, fields, wants_help)
+
+
+def _main(own: Arguments, fields: Sequence[str], wants_help: Sequence[str]) -> int:
     from jaxseg.train import RunFolder, Stopped, check, load_config, train, with_arguments
 
     program = f"python -m experiments.train {own.config}"
@@ -54,13 +66,14 @@ def main(arguments: Sequence[str]) -> int:
     start = experiment.initialize
     if start is not None and not start.exists() and not folder.path.exists():
         raise InputError(f"initialize: no file or run folder {start}; give published weights, a run, or None")
-    folder.open(experiment, own.config, fields)
-    try:
-        train(experiment, folder)
-    except Stopped as stop:
-        print(f"{stop}; the same command goes on from there", file=sys.stderr)
-        return 128 + int(signal.Signals(stop.signal))
-    evaluate_run(folder, "val")
+    with folder.locked():
+        folder.open(experiment, own.config, fields)
+        try:
+            train(experiment, folder, profile=own.profile)
+        except Stopped as stop:
+            print(f"{stop}; the same command goes on from there", file=sys.stderr)
+            return 128 + int(signal.Signals(stop.signal))
+        evaluate_run(folder, "val")
     return 0
 
 

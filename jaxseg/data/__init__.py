@@ -14,6 +14,7 @@ from jaxseg.data.folder import Folder
 from jaxseg.data.gta5 import GTA5
 from jaxseg.data.office31 import Office31
 from jaxseg.data.pipeline import BatchIterator, batches, evaluation_batches
+from jaxseg.data.planted import Planted
 from jaxseg.data.recipe import Example, Recipe, Task
 from jaxseg.data.street_objects import StreetObjects
 from jaxseg.data.streets import Streets
@@ -35,6 +36,7 @@ __all__ = [
     "Example",
     "Folder",
     "Office31",
+    "Planted",
     "RareClasses",
     "Recipe",
     "StreetObjects",

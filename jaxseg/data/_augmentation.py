@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Integer, Key, Num
 
 Images = Num[Array | np.ndarray, "B H W 3"]
 Labels = Integer[Array | np.ndarray, "B H W"] | Integer[Array | np.ndarray, " B"] | None
+Shares = Float[Array | np.ndarray, " C"]
 NewLabels = Integer[Array | np.ndarray, "B h w"] | Integer[Array | np.ndarray, " B"] | None
 
 
@@ -38,6 +39,17 @@ class Augmentation:
           ([B, h, w, 3] float32 image, 0..255; [B, h, w] label of the type that came in, or the classes, or None).
         """
         return _apply(self, key, image, label)
+
+    def aimed(self, key: Key[Array, ""], label: Labels) -> "Augmentation":
+        """The same, whatever it takes from the labels taken: `key` then moves every map of the batch alike.
+
+        By default an augmentation looks at no label.
+        """
+        return self
+
+    def told(self, shares: Shares) -> "Augmentation":
+        """The same, told what share of all pixels of its domain each class has [C]; by default it does not matter."""
+        return self
 
     def apply(
         self, key: Key[Array, ""], image: Images, label: Labels

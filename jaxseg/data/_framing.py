@@ -2,13 +2,14 @@
 
 import dataclasses
 import functools
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+import numpy as np
+from jaxtyping import Array, Float, Integer, Key
 
-from jaxseg.data._augmentation import Augmentation, Images, Labels, NewLabels, image_keys
+from jaxseg.data._augmentation import Augmentation, Images, Labels, NewLabels, Shares, image_keys
 from jaxseg.data._resampling import nearest, resample
 from jaxseg.errors import InputError
 from jaxseg.losses import Scalar, pytree
@@ -63,6 +64,7 @@ class Mirror(Augmentation):
 
     Attributes:
       probability: share of images that are mirrored.
+      domain: the domain whose images are mirrored, `"source"` or `"target"`; None for both.
 
     >>> image = jnp.arange(6.0).reshape(1, 1, 2, 3)
     >>> Mirror(probability=1.0)(jax.random.key(0), image)[0].tolist()
@@ -70,6 +72,7 @@ class Mirror(Augmentation):
     """
 
     probability: Scalar = 0.5
+    domain: Literal["source", "target"] | None = dataclasses.field(default=None, metadata=_STATIC)
 
     def apply(
         self, key: Key[Array, ""], image: Images, label: Labels
@@ -196,6 +199,63 @@ class RandomResizedCrop(Augmentation):
         place = jnp.minimum(jnp.floor(chance[2 * TRIES :] * (slack + 1.0)), slack)
         place = jnp.where(found, place, jnp.floor(slack / 2.0))
         return jnp.stack([place[0], place[1], height, width])
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class RareCentre:
+    """Crops that have a pixel of a rare class in the middle, where the image shows one: the mining of CRST.
+
+    With the probability, in an image that shows rare classes, one of these is drawn, then one of its pixels, both
+    uniformly; the crop is centred there, as far as the image reaches. Other crops lie anywhere.
+
+    Attributes:
+      probability: how often; 0.8 in CBST's and CRST's scripts.
+      share: a class is rare if it has less than this share of all pixels of its domain; 1e-3 there.
+      rare: [C] bool, which classes are rare; None, none of them. In self-training, those of which the network predicts
+        less than `share` of all pixels of the target are set before every round.
+
+    Source: Zou et al., ECCV 2018 and ICCV 2019, released code.
+    """
+
+    probability: Scalar = 0.8
+    share: Scalar = 1e-3
+    rare: Any = None
+
+    def told(self, shares: Shares) -> "RareCentre":
+        """The same with the classes whose share of all pixels [C] is too small."""
+        return dataclasses.replace(self, rare=np.asarray(shares) < self.share)
+
+    def aims(self, key: Key[Array, ""], label: Integer[Array, "B H W"]) -> Float[Array, "B 3"]:
+        """Of each image, the row and the column of the centre, in pixels, and 1 where the crop is to lie there, else 0.
+
+        Image b draws from `fold_in(fold_in(key, b), 1)`. Only sums and cumulative sums of rows: nothing of an image's
+        size is gathered where images are split over devices.
+        """
+        rare = jnp.asarray(self.rare)
+        chance = jax.vmap(lambda one: jax.random.uniform(jax.random.fold_in(one, 1), (4,)))(
+            image_keys(key, label.shape[0])
+        )
+        classes = jnp.arange(rare.shape[0])
+        counts = jnp.sum(label[..., None].astype(jnp.int32) == classes, axis=(1, 2), dtype=jnp.int32)
+        shown = (rare & (counts > 0)).astype(jnp.int32)
+        wanted = _place_of(shown, chance[:, 0])
+        pixels = (label.astype(jnp.int32) == wanted[:, None, None]).astype(jnp.int32)
+        in_rows = jnp.sum(pixels, axis=2)
+        row = _place_of(in_rows, chance[:, 1])
+        chosen = jnp.arange(label.shape[1]) == row[:, None]
+        column = _place_of(jnp.sum(pixels * chosen[..., None].astype(jnp.int32), axis=1), chance[:, 2])
+        aimed = (chance[:, 3] < jnp.asarray(self.probability, jnp.float32)) & jnp.any(shown > 0, axis=1)
+        middle = jnp.stack([row, column], axis=1).astype(jnp.float32) + 0.5
+        return jnp.concatenate([middle, aimed[:, None].astype(jnp.float32)], axis=1)
+
+
+def _place_of(counts: Integer[Array, "B n"], chance: Float[Array, " B"]) -> Integer[Array, " B"]:
+    """A place 0..n-1, each with the probability of its share of the counts; the last where there are none."""
+    total = jnp.sum(counts, axis=1)
+    number = jnp.minimum((chance * total.astype(jnp.float32)).astype(jnp.int32), jnp.maximum(total - 1, 0))
+    passed = jnp.cumsum(counts, axis=1) <= number[:, None]
+    return jnp.minimum(jnp.sum(passed, axis=1, dtype=jnp.int32), counts.shape[1] - 1)
 
 
 @functools.partial(jax.jit, static_argnames="size")

@@ -10,16 +10,16 @@ Coordinates are continuous: pixel j of a row covers [j, j + 1) and its centre is
 """
 
 import dataclasses
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jaxseg.data._augmentation import Augmentation, Images, Labels, NewLabels, image_keys
+from jaxseg.data._augmentation import Augmentation, Images, Labels, NewLabels, Shares, image_keys
 from jaxseg.data._blur import GaussianBlur
 from jaxseg.data._fourier import FourierSwap, swap_amplitude
-from jaxseg.data._framing import Mirror, RandomCrop, RandomResizedCrop, Resize, resize_image
+from jaxseg.data._framing import Mirror, RandomCrop, RandomResizedCrop, RareCentre, Resize, resize_image
 from jaxseg.data._resampling import inside, nearest, resample
 from jaxseg.errors import InputError
 from jaxseg.labels import VOID
@@ -35,6 +35,7 @@ __all__ = [
     "Mirror",
     "RandomCrop",
     "RandomResizedCrop",
+    "RareCentre",
     "Resize",
     "ScaleCropFlip",
     "resize_image",
@@ -71,6 +72,8 @@ class ScaleCropFlip(Augmentation):
       scale: lowest and highest scale; one is drawn uniformly for each image. The default 0.5 to 2 is the range that
         DeepLab made customary, there relative to the native size; the reference, the covered crop, is ours.
       flip: mirrors each image with probability 1/2.
+      centre: crops around rare classes, or None (the default): `RareCentre`.
+      domain: the domain whose images are cropped, `"source"` or `"target"`; None for both.
 
     Raises:
       InputError: a size below 1, or a scale that is not 0 < low <= high.
@@ -87,6 +90,8 @@ class ScaleCropFlip(Augmentation):
     size: tuple[int, int] = dataclasses.field(metadata=_STATIC)
     scale: tuple[Scalar, Scalar] = (0.5, 2.0)
     flip: bool = dataclasses.field(default=True, metadata=_STATIC)
+    centre: RareCentre | None = None
+    domain: Literal["source", "target"] | None = dataclasses.field(default=None, metadata=_STATIC)
 
     def __post_init__(self) -> None:
         if len(self.size) != 2 or min(self.size) < 1:
@@ -97,12 +102,28 @@ class ScaleCropFlip(Augmentation):
                 f"scale: {low} to {high}; give the lowest and the highest scale, 0 < low <= high"
             )
 
+    def told(self, shares: Shares) -> Augmentation:
+        return self if self.centre is None else dataclasses.replace(self, centre=self.centre.told(shares))
+
+    def aimed(self, key: Key[Array, ""], label: Labels) -> Augmentation:
+        if self.centre is None or self.centre.rare is None or label is None or label.ndim == 1:
+            return self
+        return _Aimed(self, self.centre.aims(key, jnp.asarray(label)))
+
     def apply(
         self, key: Key[Array, ""], image: Images, label: Labels
     ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+        crop = self.aimed(key, label)
+        return self.cut(key, image, label, crop.aims if isinstance(crop, _Aimed) else None)
+
+    def cut(
+        self, key: Key[Array, ""], image: Images, label: Labels, aims: Float[Array, "B 3"] | None
+    ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+        """The crops, those of them that `RareCentre.aims` says around the pixels that it says."""
         extent = (image.shape[1], image.shape[2])
         keys = image_keys(key, image.shape[0])
-        factor, rows, columns = jax.vmap(lambda one: self._draw(one, extent))(keys)
+        given = jnp.zeros((image.shape[0], 3), jnp.float32) if aims is None else aims
+        factor, rows, columns = jax.vmap(lambda one, aim: self._draw(one, aim, extent))(keys, given)
         crop = resample(image, rows, columns, factor, factor, GREY)
         if label is None or label.ndim == 1:
             return crop, label
@@ -111,7 +132,7 @@ class ScaleCropFlip(Augmentation):
         return crop, jnp.where(seen, truth, jnp.asarray(VOID, label.dtype))
 
     def _draw(
-        self, key: Key[Array, ""], extent: tuple[int, int]
+        self, key: Key[Array, ""], aim: Float[Array, "3"], extent: tuple[int, int]
     ) -> tuple[Float[Array, ""], Float[Array, " h"], Float[Array, " w"]]:
         """One image's factor f, and where in the image the centres of the crop's rows and columns lie."""
         low, high = (jnp.asarray(value, jnp.float32) for value in self.scale)
@@ -119,15 +140,31 @@ class ScaleCropFlip(Augmentation):
         ratio = max(self.size[0] / extent[0], self.size[1] / extent[1])
         factor = (low + chance[0] * (high - low)) * ratio
         centers = []
-        for side, length, place in zip(self.size, extent, chance[1:3], strict=True):
+        for side, length, place, middle in zip(self.size, extent, chance[1:3], aim[:2], strict=True):
             slack = factor * length - side
             places = jnp.floor(jnp.abs(slack)) + 1.0
             offset = jnp.sign(slack) * jnp.minimum(jnp.floor(place * places), places - 1.0)
+            around = jnp.clip(jnp.floor(factor * middle - side / 2), 0.0, places - 1.0)
+            offset = jnp.where((aim[2] > 0.0) & (slack > 0.0), around, offset)
             centers.append((jnp.arange(side, dtype=jnp.float32) + 0.5 + offset) / factor)
         rows, columns = centers
         if self.flip:
             columns = jnp.where(chance[3] < 0.5, columns[::-1], columns)
         return factor, rows, columns
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class _Aimed(Augmentation):
+    """A crop whose centres are fixed: what several maps of one batch are sent through."""
+
+    crop: ScaleCropFlip
+    aims: Float[Array, "B 3"]
+
+    def apply(
+        self, key: Key[Array, ""], image: Images, label: Labels
+    ) -> tuple[Float[Array, "B h w 3"], NewLabels]:
+        return self.crop.cut(key, image, label, self.aims)
 
 
 @pytree

@@ -106,6 +106,13 @@ class Method:
         """
         return None
 
+    def program(self, phase: int) -> int:
+        """The first phase whose `step` does what that of `phase` does; phases that share it share a compiled program.
+
+        By default every phase has its own. A method that says otherwise tells such phases apart by `state.step`.
+        """
+        return phase
+
     def init(self, seed: Array, image: Array) -> State:
         """State before the first step, for images of this shape [B, H, W, 3]."""
         raise NotImplementedError(f"{type(self).__name__} does not define init")

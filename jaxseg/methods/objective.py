@@ -216,9 +216,12 @@ class ObjectiveMethod(Method):
         optimizer = self._objective(phase)[1].transformation(0, 1)
         return dataclasses.replace(state, opt_state=optimizer.init(state.params))
 
+    def _position(self, state: State, phase: int) -> Array:
+        """Steps that a phase has behind it."""
+        return state.step - sum(earlier.steps for earlier in self.phases[:phase])
+
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
         objective, optimizer = self._objective(phase)
-        start = sum(earlier.steps for earlier in self.phases[:phase])
         steps = self.phases[phase].steps
 
         def loss(params: Any) -> tuple[Float[Array, ""], tuple[Any, dict[str, Array]]]:
@@ -233,7 +236,7 @@ class ObjectiveMethod(Method):
             return total, (batch_stats, terms)
 
         (value, (batch_stats, terms)), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
-        position = state.step - start
+        position = self._position(state, phase)
         params, opt_state = moved(
             optimizer, state.params, gradient, state.opt_state, position, steps, self.network.head
         )

@@ -74,9 +74,9 @@ class SelfTraining(ObjectiveMethod):
       spatial_prior: label by p_c times how often the source has c at that place (CBST-SP).
       teachers: run folders whose networks label, by the mean of their softmax; none is the network in training.
       teacher_average: what of several teachers is averaged, `"probabilities"` (FDA) or `"logits"`.
-      mining: draws target images by the rare classes predicted in them, from the whole of their pixels. In CRST an
-        image that shows such a class is cropped around it; here it is drawn more often, its crop is as any other
-        (ours: crops are drawn on the device). A class that no image shows enough of is left out.
+      mining: draws target images by the rare classes predicted in them, from the whole of their pixels (ours; a class
+        that no image shows enough of is left out). In CRST an image that shows such a class is cropped around it:
+        that is an augmentation, `ScaleCropFlip(centre=RareCentre())`.
       average: `"joint"`, terms of labels and targets are averaged over the labelled pixels of both domains together,
         as the papers' sums are; `"separate"`, each over its own domain's.
       round_rate: factor of the learning rate from round to round; 1 / sqrt(2) in CBST, 1 in CRST.
@@ -131,13 +131,31 @@ class SelfTraining(ObjectiveMethod):
         number = phase - (self.warm_start is not None)
         return number if number >= 0 else None
 
-    def _objective(self, phase: int) -> tuple[Mapping[str, Summand], Optimizer]:
+    def program(self, phase: int) -> int:
+        """Rounds differ in their labels and in the factor of the rate, which the step alone tells: one program."""
         number = self._round(phase)
-        if number is None:
-            return super()._objective(phase)
+        return phase if number is None else phase - number
+
+    def _objective(self, phase: int) -> tuple[Mapping[str, Summand], Optimizer]:
+        """The rate of the optimiser is that of the first round."""
+        return super()._objective(phase) if self._round(phase) is None else (self.objective, self.optimizer)
+
+    def _in_rounds(self, state: State) -> Array:
+        """Steps since the first round began."""
+        return state.step - (self.warm_start.steps if self.warm_start else 0)
+
+    def _position(self, state: State, phase: int) -> Array:
+        if self._round(phase) is None:
+            return super()._position(state, phase)
+        return self._in_rounds(state) % self.steps
+
+    def _optimizer(self, state: State) -> Optimizer:
+        """The optimiser with the rate of the round that the state is in."""
         optimizer: Any = self.optimizer
-        rate = optimizer.learning_rate * self.round_rate**number
-        return self.objective, dataclasses.replace(optimizer, learning_rate=rate)
+        number = (self._in_rounds(state) // self.steps).astype(jnp.float32)
+        factor = jnp.asarray(self.round_rate, jnp.float32) ** number
+        rescaled: Optimizer = dataclasses.replace(optimizer, learning_rate=optimizer.learning_rate * factor)
+        return rescaled
 
     def labelling(self, phase: int) -> Labelling | None:
         number = self._round(phase)
@@ -167,7 +185,10 @@ class SelfTraining(ObjectiveMethod):
         labelled = self._labelled(batch)
         objective = self._joint(labelled) if self.average == "joint" else self.objective
         state, metrics = ObjectiveMethod.step(
-            dataclasses.replace(self, objective=objective), state, batch, phase
+            dataclasses.replace(self, objective=objective, optimizer=self._optimizer(state)),
+            state,
+            batch,
+            phase,
         )
         share = labelled["target"] / batch["target"]["valid"].size
         return state, {**metrics, "labelled": share}

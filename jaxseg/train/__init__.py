@@ -1,11 +1,12 @@
 """The one trainer: experiments, meshes, the loop, checkpoints, evaluation."""
 
 from jaxseg.train._scores import Member
-from jaxseg.train._variables import variables_of
+from jaxseg.train._variables import state_of, variables_of
 from jaxseg.train.evaluation import Picture, Score, classify, evaluate, evaluate_ensemble, predict
 from jaxseg.train.experiment import EvaluationProtocol, Experiment
 from jaxseg.train.mesh import MeshShape
 from jaxseg.train.run import RunFolder, load_config, with_arguments
+from jaxseg.train.sweep import Sweep, train_sweep
 from jaxseg.train.trainer import Diverged, Stopped, check, train
 
 __all__ = [
@@ -18,13 +19,16 @@ __all__ = [
     "RunFolder",
     "Score",
     "Stopped",
+    "Sweep",
     "check",
     "classify",
     "evaluate",
     "evaluate_ensemble",
     "load_config",
     "predict",
+    "state_of",
     "train",
+    "train_sweep",
     "variables_of",
     "with_arguments",
 ]

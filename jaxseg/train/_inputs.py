@@ -1,11 +1,13 @@
 """What the compiled step makes of a raw batch before the method sees it: augmentation, style, place on the mesh."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+import numpy as np
+from jaxtyping import Array, Float
 
 from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.labels import VOID
@@ -37,6 +39,7 @@ def augmented(
         if step.domain not in (None, domain):
             continue
         draw = jax.random.fold_in(key, index)
+        step = step.aimed(draw, label)
         _, covered = step(draw, image, covered)
         if soft is not None and step.moves:
             soft = jnp.where((covered == 0)[..., None], _moved(step, draw, soft), 0.0)
@@ -47,6 +50,15 @@ def augmented(
     soft = soft.astype(jnp.float32)
     mass = jnp.sum(soft, axis=-1, keepdims=True)
     return {**ready, "targets": jnp.where(mass > 0.0, soft / jnp.where(mass > 0.0, mass, 1.0), 0.0)}
+
+
+def told(
+    augment: Mapping[str, Augmentation], shares: Float[np.ndarray, " C"]
+) -> OrderedDict[str, Augmentation]:
+    """The augmentations of the target and of both domains told what share of the target's pixels each class has."""
+    return OrderedDict(
+        (name, step if step.domain == "source" else step.told(shares)) for name, step in augment.items()
+    )
 
 
 def _moved(step: Augmentation, draw: Array, soft: Array) -> Array:

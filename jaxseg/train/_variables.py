@@ -8,9 +8,11 @@ from typing import Any
 import jax
 
 from jaxseg.errors import InputError
+from jaxseg.methods import State
 from jaxseg.models import pretrained
 from jaxseg.train.checkpoint import Checkpoints, abstract_state
 from jaxseg.train.experiment import Experiment
+from jaxseg.train.mesh import MeshShape, replicated
 from jaxseg.train.run import RunFolder
 
 
@@ -20,14 +22,30 @@ def variables_of(folder: RunFolder) -> tuple[int, dict[str, Any]]:
     Raises:
       InputError: the run has no checkpoint.
     """
+    step, state = state_of(folder)
+    return step, folder.experiment().method.variables(state)
+
+
+def state_of(folder: RunFolder) -> tuple[int, State]:
+    """Step of a run's last checkpoint, and the whole state there, on the host.
+
+    Raises:
+      InputError: the run has no checkpoint.
+    """
     experiment = folder.experiment()
-    with Checkpoints(folder.checkpoints) as checkpoints:
+    with Checkpoints(folder.checkpoints, write=False) as checkpoints:
         latest = checkpoints.latest()
         if latest is None:
             raise InputError(f"run: {folder.path} has no complete checkpoint; train it first")
-        one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        like = abstract_state(experiment.method, latest, (64, 64), one)
-        return latest, jax.device_get(experiment.method.variables(checkpoints.restore(latest, like)))
+        like = abstract_state(experiment.method, latest, (64, 64), _on_host())
+        return latest, jax.device_get(checkpoints.restore(latest, like))
+
+
+def _on_host() -> jax.sharding.Sharding:
+    """One device where there is one process, and every device where several restore together."""
+    if jax.process_count() == 1:
+        return jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return replicated(MeshShape(data=0).build(jax.device_count()))
 
 
 def given_variables(experiment: Experiment, path: Path, fresh: Mapping[str, Any]) -> dict[str, Any]:

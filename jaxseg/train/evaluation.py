@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import PartitionSpec
 from jaxtyping import Array, Integer, UInt8
 
 from jaxseg import calibration, data, metrics
@@ -22,6 +23,7 @@ from jaxseg.labels import LabelSpace
 from jaxseg.metrics import ConfusionMatrix
 from jaxseg.models import Network
 from jaxseg.train._scores import Average, Member, View, check_members, scores
+from jaxseg.train._spread import Spread
 from jaxseg.train.experiment import EvaluationProtocol
 
 
@@ -107,20 +109,21 @@ class Score:
             for name, value in zip(self.space.names, values, strict=True)
         }
 
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The figures of single classes and of importance groups, by their names in records."""
+        if self.task == "classification":
+            return {"class_accuracy": self.of_classes}
+        groups = {} if self.space.groups is None else metrics.group_mean_iou(self.counts, self.space.groups)
+        of_groups = {str(group): float(value) for group, value in groups.items()}
+        return {"iou": self.of_classes, "group_mean_iou": of_groups}
+
     def record(self, step: int | None) -> dict[str, Any]:
         """The score as JSON, every figure 0 to 1; a class that does not occur is null.
 
         `step` is the checkpoint's, or None where networks of several steps were scored together.
         """
-        images = self.task == "classification"
-        of_groups: dict[str, Any] = {}
-        if not images:
-            groups = (
-                {} if self.space.groups is None else metrics.group_mean_iou(self.counts, self.space.groups)
-            )
-            of_groups = {"group_mean_iou": {str(group): float(value) for group, value in groups.items()}}
-            if self.space.subsets:
-                of_groups["subsets"] = {word: list(names) for word, names in self.space.subsets.items()}
+        subsets = {word: list(names) for word, names in self.space.subsets.items()}
         return {
             "on": self.on,
             "step": step,
@@ -129,25 +132,27 @@ class Score:
             "protocol": self.protocol.described(self.task),
             "labels": self.space.description(),
             **self.figures,
-            "class_accuracy" if images else "iou": self.of_classes,
-            **of_groups,
+            **self.parts,
+            **({"subsets": subsets} if subsets and self.task == "segmentation" else {}),
             **(self.calibration.record(self.space.names) if self.calibration else {}),
             "confusion": self.counts.tolist(),
             "seconds": round(self.seconds, 2),
         }
 
 
-@functools.partial(jax.jit, static_argnames=("view",))
+@functools.partial(jax.jit, static_argnames=("view", "several"))
 def _score_batch(
     confusion: ConfusionMatrix,
     members: tuple[Member, ...],
     image: UInt8[Array, "B H W 3"],
     label: Integer[Array, "B *_"],
     view: View,
+    several: bool = False,
 ) -> tuple[ConfusionMatrix, Array, Integer[Array, "B *_"]]:
     prediction, probability = calibration.most_probable(scores(members, image, label.shape, view))
     told = calibration.tally(prediction, probability, label, confusion.classes)
-    return confusion.update(prediction, label), told, prediction
+    found = confusion.update(prediction, label), told, prediction
+    return jax.lax.with_sharding_constraint(found, PartitionSpec()) if several else found
 
 
 def evaluate(
@@ -205,18 +210,23 @@ def evaluate_ensemble(
     for member in members:
         member.network.validate(*(protocol.size or source[0]["image"].shape[:2]))
     view = View(protocol.size, protocol.flip, average)
+    spread = Spread(protocol.batch)
     confusion = ConfusionMatrix.zeros(classes)
-    together = jax.device_put(tuple(members))  # once, where they lie on the host
+    together = spread.everywhere(tuple(members))  # once, where they lie on the host
     tallies, pictures = [], []
     seen = 0
-    for batch in data.evaluation_batches(source, protocol.batch):
-        confusion, told, prediction = _score_batch(confusion, together, batch["image"], batch["label"], view)
+    for batch in spread.batches(source):
+        with spread.context():
+            confusion, told, prediction = _score_batch(
+                confusion, together, batch["image"], batch["label"], view, spread.several
+            )
         tallies.append(told)  # read at the end: the host never waits for the device
-        for row in range(len(batch["id"]) if data_set.task == "segmentation" else 0):
+        for row in range(spread.batch if data_set.task == "segmentation" else 0):
             if seen + row in keep and seen + row < len(source):
-                picture = (batch["image"][row], batch["label"][row], np.asarray(prediction[row], np.uint8))
-                pictures.append(Picture(str(batch["id"][row]), *picture))
-        seen += len(batch["id"])
+                example = source[seen + row]
+                truth, found = np.asarray(example["label"]), np.asarray(prediction[row], np.uint8)
+                pictures.append(Picture(str(example["id"]), np.asarray(example["image"]), truth, found))
+        seen += spread.batch
     return Score(
         on=f"{data_set.name}/{split}",
         images=len(source),

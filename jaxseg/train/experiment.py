@@ -8,7 +8,7 @@ that a run folder says what it is and a resumed run can be refused when somethin
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax
 import numpy as np
@@ -18,6 +18,7 @@ from jaxseg.data import DataSet, RareClasses, Task
 from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.errors import InputError
 from jaxseg.methods import Method
+from jaxseg.models import with_precision
 from jaxseg.train.mesh import MeshShape
 
 
@@ -66,13 +67,19 @@ class Experiment:
       batch: images per domain and step, over all devices.
       seed: of parameters, order, augmentation and dropout.
       train_split: the split that is trained on.
-      mesh: how many devices split the batch and the image height.
+      mesh: how many devices split the batch and the image height, and how parameters lie on them.
+      accumulate: the network takes a batch in so many parts, one after the other, for less memory and more time; None
+        takes it whole. The gradient is that of the whole batch, but batch normalisation sees each part alone.
+      precision: what the network computes in, `"float32"` or `"bfloat16"`, its parameters, statistics and logits always
+        in float32; None leaves it as it was built.
       initialize: run folder whose last checkpoint gives the starting variables, or a file of published weights
         (`.safetensors`, `.npz`, `.pth`; see `models.pretrained`), or None.
       initialize_head: whether the classifier head of such a file is taken too; not where the classes are others.
       evaluation: how it is scored.
       evaluate_every: steps between evaluations on the val split; 0 evaluates at the end only.
       checkpoint_every: steps between checkpoints.
+      diagnose_every: steps between measurements of each term's gradient, its norm and its cosine with the others'; one
+        costs n (n + 1) / 2 steps, n being the number of terms: with two, every 30 steps is 10%. 0 measures none.
       threads: threads that decode images.
     """
 
@@ -87,12 +94,21 @@ class Experiment:
     seed: int = 0
     train_split: str = "train"
     mesh: MeshShape = MeshShape()
+    accumulate: int | None = None
+    precision: Literal["float32", "bfloat16"] | None = None
     initialize: Path | None = None
     initialize_head: bool = True
     evaluation: EvaluationProtocol = EvaluationProtocol()
     evaluate_every: int = 0
     checkpoint_every: int = 200
+    diagnose_every: int = 0
     threads: int = 2
+
+    def __post_init__(self) -> None:
+        if self.precision is not None:
+            method: Any = self.method
+            network = with_precision(method.network, self.precision)
+            object.__setattr__(self, "method", dataclasses.replace(method, network=network))
 
     @property
     def domains(self) -> dict[str, DataSet]:
@@ -141,6 +157,12 @@ class Experiment:
             raise InputError(f"batch: {self.batch}; it is at least 1")
         if self.checkpoint_every < 1:
             raise InputError(f"checkpoint_every: {self.checkpoint_every}; it is at least 1")
+        if self.diagnose_every < 0:
+            raise InputError(f"diagnose_every: {self.diagnose_every}; it is 0 (never) or more")
+        if self.accumulate is not None and (self.accumulate < 1 or self.batch % self.accumulate):
+            raise InputError(
+                f"accumulate: {self.accumulate} parts of a batch of {self.batch}; use a divisor of the batch"
+            )
         if self.evaluate_every < 0:
             raise InputError(f"evaluate_every: {self.evaluate_every}; it is 0 (end only) or more")
         tasks = {data.task for data in self.scored.values()}
@@ -168,7 +190,7 @@ class Experiment:
         _ = self.domains
 
 
-OPERATIONAL = ("mesh", "threads", "checkpoint_every", "evaluate_every")
+OPERATIONAL = ("mesh", "threads", "checkpoint_every", "evaluate_every", "diagnose_every")
 """Fields that may change when a run is resumed: they move where and how often, not what is computed."""
 
 
@@ -176,7 +198,7 @@ def resolved(value: Any) -> Any:
     """A config value as plain JSON: dataclasses become dicts that name their type, arrays become lists.
 
     >>> resolved(MeshShape(data=2))
-    {'type': 'MeshShape', 'data': 2, 'space': 1}
+    {'type': 'MeshShape', 'data': 2, 'space': 1, 'parameters': 'replicated'}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {
@@ -213,3 +235,12 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
     nothing: list[Any] = [None, {}]
     alike = old == new or (old in nothing and new in nothing)
     return [] if alike else [f"{path}: {old} -> {new}"]
+
+
+def deciding(changed: list[str]) -> list[str]:
+    """Of the differences between two configs, those that change what is computed.
+
+    >>> deciding(["seed: 0 -> 1", "mesh.data: 1 -> 8"])
+    ['seed: 0 -> 1']
+    """
+    return [line for line in changed if line.split(":")[0].split(".")[0] not in OPERATIONAL]

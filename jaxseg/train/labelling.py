@@ -34,6 +34,7 @@ from jaxseg.train._label_programs import EACH, Pass, counted, labelled, predicte
 from jaxseg.train._prior import spatial_prior
 from jaxseg.train._scores import Member
 from jaxseg.train._variables import variables_of
+from jaxseg.train.checkpoint import complete_steps
 from jaxseg.train.experiment import Experiment, resolved
 from jaxseg.train.mesh import replicated
 from jaxseg.train.run import RunFolder
@@ -43,11 +44,15 @@ FORMAT = 1
 
 
 class Stretch(NamedTuple):
-    """What the batches of a stretch of phases, from one labelling to the next, are drawn from."""
+    """What the batches of a stretch of phases, from one labelling to the next, are drawn from.
+
+    `shares` is the share of all pixels of the target that each class was predicted for, None before any labelling.
+    """
 
     sources: dict[str, DataSource]
     sampling: dict[str, RareClasses]
     seed: int
+    shares: Float[np.ndarray, " C"] | None = None
 
 
 def stretch_of(
@@ -68,7 +73,8 @@ def stretch_of(
     labelling = method.labelling(first)
     assert labelling is not None
     files = LabelFiles(folder / method.phases[first].name, labelling.soft)
-    if files.record("manifest") is None:
+    manifest = files.record("manifest")
+    if manifest is None:
         raise InputError(
             f"{files.folder}: the labels of this phase are not there and the network that made them is gone; "
             "delete the run folder and train it again"
@@ -81,7 +87,9 @@ def stretch_of(
         places = random_share(count, labelling.source_share, experiment.seed, labelling.source_draw)
         used["source"] = selected(used["source"], places)
     digest = hashlib.sha256(f"{experiment.seed}/phase {first}".encode()).digest()
-    return Stretch(used, sampling, int.from_bytes(digest[:8], "little"))
+    predicted = np.asarray(manifest["predicted"], np.float64)
+    shares = (predicted / max(predicted.sum(), 1.0)).astype(np.float32)
+    return Stretch(used, sampling, int.from_bytes(digest[:8], "little"), shares)
 
 
 def labels_target(method: Method) -> bool:
@@ -192,7 +200,7 @@ def _check_teacher(path: Path, classes: int) -> Network:
     network = folder.experiment().method.network
     if network.classes != classes:
         raise InputError(f"teachers: the network of {path} scores {network.classes} classes, not {classes}")
-    if not any(folder.checkpoints.glob("[0-9]*")):
+    if not complete_steps(folder.checkpoints):
         raise InputError(f"teachers: {path} has no checkpoint; train it first")
     return network
 

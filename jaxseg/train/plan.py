@@ -22,10 +22,11 @@ from jaxseg.errors import InputError
 from jaxseg.methods import State
 from jaxseg.train._inputs import image_size
 from jaxseg.train._liveness import bytes_of, peak_bytes
+from jaxseg.train._microbatches import prepared
+from jaxseg.train._program import step as _step
 from jaxseg.train._recipe import recipe_text
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.mesh import MeshShape
-from jaxseg.train.trainer import _step
 
 __all__ = ["Plan", "PlannedPhase", "lacking", "plan", "recipe_text"]
 
@@ -177,7 +178,7 @@ def _planned(experiment: Experiment, fresh: State, batch: Mapping[str, Any], ind
         batch = {**batch, "target": {"image": target["image"], "targets": soft}}
     state = jax.eval_shape(lambda state: experiment.method.begin(state, index), fresh)
     traced = _step.trace(
-        experiment.method, OrderedDict(experiment.augment), experiment.translate, state, batch, index
+        prepared(experiment), OrderedDict(experiment.augment), experiment.translate, state, batch, index
     )
     cost = traced.lower().cost_analysis()
     return PlannedPhase(

@@ -19,9 +19,8 @@ import json
 import os
 import platform
 import re
-import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,9 @@ from jaxseg.data.augment import FourierSwap
 from jaxseg.errors import InputError
 from jaxseg.models import LinenNetwork
 from jaxseg.train._inputs import DOMAINS
-from jaxseg.train.experiment import OPERATIONAL, Experiment, differences, resolved
+from jaxseg.train._lock import locked
+from jaxseg.train.checkpoint import complete_steps
+from jaxseg.train.experiment import Experiment, deciding, differences, resolved
 
 
 def load_config(path: Path) -> Experiment:
@@ -180,9 +181,19 @@ def versions() -> dict[str, str]:
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON so that a reader finds the old file or the new one, never half of either."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(value, indent=1) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole or not at all; what was there stays until the new one is complete."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, indent=1) + "\n")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 class RunFolder:
@@ -197,20 +208,41 @@ class RunFolder:
         self.evaluations = path / "evaluations"
         self.pictures = path / "pictures"
         self.report = path / "report.html"
+        self._locked = False
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps every other trainer out of the folder while open, and may be opened again inside; makes the folder.
+
+        The system gives the lock back when the process ends, however it ends. Of the processes of one run, the first
+        holds it.
+
+        Raises:
+          InputError: another run of this folder is going on.
+        """
+        if self._locked or jax.process_index() != 0:
+            yield
+            return
+        with locked(self.path / ".lock"):
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
 
     def open(self, experiment: Experiment, source: Path, arguments: Sequence[str]) -> None:
         """Creates the folder, or checks that the run in it is this experiment. A run without a checkpoint is replaced.
 
+        Of several processes, the first does so.
+
         Raises:
           InputError: it holds a run of another config; the fields that differ are named.
         """
+        if jax.process_index() != 0:
+            return
         fields = resolved(experiment)
-        if self.config.exists() and any(self.checkpoints.glob("[0-9]*")):
-            changed = [
-                line
-                for line in differences(self.record()["resolved"], fields)
-                if line.split(":")[0].split(".")[0] not in OPERATIONAL
-            ]
+        if self.config.exists() and complete_steps(self.checkpoints):
+            changed = deciding(differences(self.record()["resolved"], fields))
             if changed:
                 raise InputError(
                     f"resume: {self.path} was started with another config ({'; '.join(changed[:5])}"
@@ -219,7 +251,7 @@ class RunFolder:
                 )
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, self.path / "config.py")
+        write_text(self.path / "config.py", source.read_text())
         record = {
             "name": experiment.name,
             "seed": experiment.seed,
@@ -252,7 +284,7 @@ class RunFolder:
         """
         record = self.record()
         built = with_arguments(load_config(self.path / "config.py"), record["arguments"])
-        changed = differences(record["resolved"], resolved(built))
+        changed = deciding(differences(record["resolved"], resolved(built)))
         if changed:
             raise InputError(
                 f"run: the code no longer builds the experiment of {self.path} ({'; '.join(changed[:3])}); "
@@ -261,19 +293,22 @@ class RunFolder:
         return with_arguments(built, arguments)
 
     def log(self, line: Mapping[str, Any]) -> None:
-        """Appends one line to the metrics."""
-        with self.metrics.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        """Appends one line to the metrics; of several processes, the first does so."""
+        if jax.process_index() != 0:
+            return
+        try:
+            with self.metrics.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.metrics)) from None
 
     def forget_after(self, step: int) -> None:
         """Drops metrics of steps after `step`, which a resumed run is about to take again."""
-        if not self.metrics.exists():
+        if jax.process_index() != 0 or not self.metrics.exists():
             return
         kept = []
         for line in self.metrics.read_text().splitlines():
             with contextlib.suppress(json.JSONDecodeError):  # the last line, cut by the end of the process
                 if json.loads(line)["step"] <= step:
                     kept.append(line + "\n")
-        temporary = self.metrics.with_name(f".metrics.{os.getpid()}")
-        temporary.write_text("".join(kept))
-        os.replace(temporary, self.metrics)
+        write_text(self.metrics, "".join(kept))

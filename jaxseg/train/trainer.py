@@ -1,38 +1,44 @@
 """The one trainer: any method, on any mesh, resumable at any step.
 
-The step is compiled once a phase, with the state donated and the batch sharded. Metrics are read one step late, so the
-device never waits for the host. Everything random is a function of the seed and the step, and the position in the data
-is saved with the state: a run killed at any moment and started again ends with the bits of one that never was.
+The step is compiled once a phase (once for all rounds of self-training), with the state donated and the batch sharded.
+Metrics are read one step late, so the device never waits for the host. Everything random is a function of the seed and
+the step, and the position in the data is saved with the state: a run killed at any moment and started again ends with
+the bits of one that never was.
 """
 
-import functools
-import math
-import signal
+import contextlib
+import io
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Array
 
 from jaxseg import data
-from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.errors import InputError
-from jaxseg.methods import Method, Metrics, State
-from jaxseg.methods.method import AUGMENTATION_STREAM
-from jaxseg.train._inputs import DOMAINS, image_size, ready
+from jaxseg.methods import Metrics, State
+from jaxseg.train._check import check
+from jaxseg.train._endings import Diverged, Stopped, not_finite
+from jaxseg.train._inputs import told
+from jaxseg.train._microbatches import prepared
+from jaxseg.train._program import begin as _begin
+from jaxseg.train._program import initializer as _initializer
+from jaxseg.train._program import step as _step
 from jaxseg.train._signals import noted_signals
+from jaxseg.train._stepping import Stepping
 from jaxseg.train._variables import given_variables
 from jaxseg.train.checkpoint import Checkpoints, abstract_state
+from jaxseg.train.distributed import is_first
 from jaxseg.train.evaluation import evaluate
 from jaxseg.train.experiment import Experiment
-from jaxseg.train.labelling import check_labelling, label_target, stretch_of
-from jaxseg.train.mesh import put_batch, replicated
+from jaxseg.train.labelling import label_target, stretch_of
+from jaxseg.train.mesh import batch_share, put_batch, replicated, state_shardings
 from jaxseg.train.progress import Progress, TextStream
 from jaxseg.train.run import RunFolder
 
@@ -40,101 +46,47 @@ LINES = 2000
 """About how many training lines `metrics.jsonl` gets at most."""
 
 
-class Diverged(InputError):
-    """A loss or its gradient is no longer finite."""
-
-
-class Stopped(Exception):
-    """Training was told to stop by a signal, and has saved its state.
-
-    Attributes:
-      step: steps done and saved.
-      signal: number of the signal.
-    """
-
-    def __init__(self, step: int, signal_number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signal_number).name} at step {step}, saved")
-        self.step, self.signal = step, signal_number
-
-
-@functools.partial(jax.jit, static_argnames=("phase",), donate_argnames=("state",))
-def _step(
-    method: Method,
-    augment: Mapping[str, Augmentation],
-    translate: FourierSwap | None,
-    state: State,
-    batch: Mapping[str, Mapping[str, Array]],
-    phase: int,
-) -> tuple[State, Metrics]:
-    inputs = ready(augment, translate, state.key(AUGMENTATION_STREAM), batch)
-    return method.step(state, inputs, phase)
-
-
-@functools.cache
-def _initializer(backend: str) -> Callable[..., State]:
-    """A method's `init`, compiled for images of a given size.
-
-    A network's initialisation is some hundred random draws: on a CPU, optimising them costs far more than running them.
-    """
-
-    def init(method: Method, seed: Array, size: tuple[int, int]) -> State:
-        return method.init(seed, jnp.zeros((1, *size, 3), jnp.float32))
-
-    quick = {"xla_backend_optimization_level": 0} if backend == "cpu" else None
-    return jax.jit(init, static_argnames=("size",), compiler_options=quick)
-
-
-@functools.partial(jax.jit, static_argnames=("phase",))
-def _begin(method: Method, state: State, phase: int) -> State:
-    return method.begin(state, phase)
-
-
-def train(experiment: Experiment, folder: RunFolder, *, stream: TextStream | None = None) -> State:
+def train(
+    experiment: Experiment,
+    folder: RunFolder,
+    *,
+    stream: TextStream | None = None,
+    profile: Path | None = None,
+) -> State:
     """Trains to the end of the method's last phase, from the folder's last checkpoint where it has one.
 
-    Returns the final state, which is also the last checkpoint.
+    Returns the final state, which is also the last checkpoint. `profile` is a folder for a trace of a few steps.
 
     Raises:
-      InputError: the data, the batch, the mesh or the image size does not fit.
+      InputError: the data, the batch, the mesh or the image size does not fit, the folder is in use, cannot be written,
+        or holds no checkpoint that can be read.
       Diverged: a loss became infinite or NaN; the last good checkpoint stays.
       Stopped: SIGTERM or SIGINT came; the state is saved.
     """
     mesh, sources, size = check(experiment)
-    with jax.set_mesh(mesh), Checkpoints(folder.checkpoints) as checkpoints, noted_signals() as received:
-        return _Loop(experiment, folder, mesh, checkpoints, sources, size, received, stream).run()
+    with (
+        folder.locked(),
+        jax.set_mesh(mesh),
+        Checkpoints(folder.checkpoints) as checkpoints,
+        noted_signals() as received,
+    ):
+        return _Loop(experiment, folder, mesh, checkpoints, sources, size, received, stream).run(profile)
 
 
-def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tuple[int, int]]:
-    """What training needs before it can begin: the mesh, the data of each domain, the size of the network's images.
+class Asked(NamedTuple):
+    """A step that a loop wants taken: its phase, the state before it (or what fetches it), this process's batch.
 
-    Prepares the data sets where they are not yet; writes nothing into a run folder.
-
-    Raises:
-      InputError: the data, the batch, the mesh, the image size or the sampling does not fit.
+    `settings` are the method, the augmentation and the translation.
     """
-    experiment.validate()
-    mesh = experiment.mesh.build(experiment.batch)
-    sources = {
-        domain: data_set.source(experiment.train_split) for domain, data_set in experiment.domains.items()
-    }
-    sizes = {}
-    for domain, source in sources.items():
-        native = source[0]["image"].shape
-        sizes[domain] = image_size(experiment.augment, (native[0], native[1]), domain)
-        experiment.method.network.validate(*sizes[domain])
-    if experiment.translate is not None and sizes["source"] != sizes["target"]:
-        shown = [f"{sizes[domain][0]}x{sizes[domain][1]}" for domain in DOMAINS]
-        raise InputError(
-            f"translate: images of the source are {shown[0]} after augmentation and those of the target {shown[1]}; "
-            "resize both data sets or crop both to one size (--augment.crop.size where there is a crop)"
-        )
-    for data_set in experiment.scored.values():
-        if data_set.has("val"):  # what is missing is told now, and not after the training
-            data_set.source("val")
-    check_labelling(experiment, sources)
-    for domain, rare in experiment.sampling.items():
-        rare.order(sources[domain], experiment.seed, domain, experiment.threads)
-    return mesh, sources, next(iter(sizes.values()))
+
+    phase: int
+    state: Any
+    batch: Any
+    settings: tuple[Any, Any, Any]
+
+
+def _fetched(state: State | Callable[[], State]) -> State:
+    return state() if callable(state) else state
 
 
 class _Loop:
@@ -148,23 +100,45 @@ class _Loop:
         checkpoints: Checkpoints,
         sources: dict[str, data.DataSource],
         size: tuple[int, int],
-        received: Callable[[], int | None],
+        received: Callable[..., int | None],
         stream: TextStream | None,
     ) -> None:
-        self.experiment, self.method = experiment, experiment.method
+        self.experiment, self.method = experiment, prepared(experiment)
         self.folder, self.mesh, self.checkpoints, self.sources = folder, mesh, checkpoints, sources
         self.size, self.received = size, received
         self.iterator: Any = None
-        self.augment = OrderedDict(
-            experiment.augment
-        )  # a dict would be sorted by name on its way through jit
-        self.stream = sys.stderr if stream is None else stream
+        self.augment = OrderedDict(experiment.augment)  # jit would sort a dict by name
+        shown = sys.stderr if stream is None else stream
+        self.stream = shown if is_first() else io.StringIO()  # of several processes, one prints
         self.total = self.method.total_steps
         self.log_every = max(1, self.total // LINES)
         self.late: tuple[int, Metrics] | None = None
         self.saved: int | None = None
 
-    def run(self) -> State:
+    def run(self, profile: Path | None = None) -> State:
+        """Trains to the end, each step as it is asked for."""
+        asking, answer = self.steps(), None
+        sharded = self.experiment.mesh.parameters == "sharded"
+        every = self.experiment.diagnose_every
+        stepping = Stepping(self.mesh, sharded, self._note, self.folder.log, every, profile)
+        with contextlib.closing(stepping):
+            while True:
+                try:
+                    asked = asking.send(answer)
+                except StopIteration as end:
+                    return end.value
+                on_mesh = put_batch(self.mesh, asked.batch)
+                answer = stepping(_step, asked.settings, asked.state, on_mesh, asked.phase, self.taken + 1)
+
+    def _note(self, text: str) -> None:
+        self.progress.note(text)
+
+    def steps(self) -> Generator[Asked, Any, State]:
+        """The loop, which takes no step itself: it asks for each, and is sent what the step made of it.
+
+        That is a state, or a function that fetches it, and its metrics: whoever runs several loops in lock step keeps
+        their states together on the device, and hands one out when its loop is to save or score it.
+        """
         state, first = self._start()
         self.progress = Progress(
             f"{self.experiment.name} seed {self.experiment.seed}",
@@ -177,17 +151,21 @@ class _Loop:
             self.progress.note(f"resumes at step {first} of {self.total}")
         self.began = time.monotonic()
         for step in range(first, self.total):
+            self.taken = step
             phase, start = self.method.phase_at(step)
             if step == start:
+                state = _fetched(state)
                 self._label(step, phase, state)
-                state = jax.device_put(_begin(self.method, state, phase), replicated(self.mesh))
-            batch = put_batch(self.mesh, self.progress.awaited(self.iterator))
+                state = self._placed(_begin(self.method, state, phase))
+            batch = self.progress.awaited(self.iterator)
             if step == first:
                 self.progress.note("compiles the training step")
-            state, metrics = _step(self.method, self.augment, self.experiment.translate, state, batch, phase)
+            settings = (self.method, self.augment, self.experiment.translate)
+            state, metrics = yield Asked(phase, state, batch, settings)
             self._read_late()
             self.late = (step + 1, metrics)
             self._after(step + 1, state)
+        state = _fetched(state)
         self._save(self.total, state)
         self.checkpoints.wait()
         self.progress.close()
@@ -195,16 +173,25 @@ class _Loop:
 
     def _start(self) -> tuple[State, int]:
         """The state to begin with, and how many steps it has behind it."""
-        latest = self.checkpoints.latest()
-        if latest is not None:
-            like = abstract_state(self.method, latest, self.size, replicated(self.mesh))
-            phase, start = self.method.phase_at(latest)
-            if latest < self.total and (latest > start or self.method.labelling(phase) is None):
-                self.iterator = self._batches(phase)
-            state = self.checkpoints.restore(latest, like, self.iterator)
+        failed: list[tuple[int, InputError]] = []
+        for latest in reversed(self.checkpoints.steps):
+            try:
+                state = self._resumed(latest)
+            except InputError as error:
+                failed.append((latest, error))
+                continue
+            for step, _ in failed:
+                place = self.checkpoints.set_aside(step)
+                print(
+                    f"checkpoint {step} is damaged, now {place}; goes on from step {latest}",
+                    file=self.stream,
+                    flush=True,
+                )
             self.folder.forget_after(latest)
             self.saved = latest
             return state, latest
+        if failed:  # it is not one file that is broken: the run is another one, or all of it is lost
+            raise failed[0][1]
         self.folder.forget_after(0)
         if self.method.labelling(0) is None:
             self.iterator = self._batches(0)
@@ -216,18 +203,35 @@ class _Loop:
                 self.experiment, self.experiment.initialize, self.method.variables(state)
             )
             state = self.method.with_variables(state, variables)
-        return jax.device_put(state, replicated(self.mesh)), 0
+        return self._placed(state), 0
+
+    def _placed(self, state: State) -> State:
+        return jax.device_put(state, state_shardings(self.mesh, self.experiment.mesh.parameters, state))
+
+    def _resumed(self, step: int) -> State:
+        """The state of a checkpoint; the iterator stands where it stood."""
+        parameters = self.experiment.mesh.parameters
+        like = abstract_state(
+            self.method, step, self.size, lambda tree: state_shardings(self.mesh, parameters, tree)
+        )
+        phase, start = self.method.phase_at(step)
+        if step < self.total and (step > start or self.method.labelling(phase) is None):
+            self.iterator = self._batches(phase)
+        return self.checkpoints.restore(step, like, self.iterator)
 
     def _batches(self, phase: int) -> data.BatchIterator:
         """Batches from the beginning of the stretch of phases, between two labellings, that `phase` is in."""
         stretch = stretch_of(self.experiment, self.sources, self.folder.pseudo_labels, phase)
+        if stretch.shares is not None:
+            self.augment = told(self.experiment.augment, stretch.shares)
+        part, parts = batch_share(self.mesh)
         return data.batches(
             stretch.sources,
-            batch=self.experiment.batch // jax.process_count(),
+            batch=self.experiment.batch // parts,
             seed=stretch.seed,
             threads=self.experiment.threads,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
+            process_index=part,
+            process_count=parts,
             sampling=stretch.sampling,
         )
 
@@ -250,7 +254,7 @@ class _Loop:
                 self.progress.close()
                 raise Stopped(step, stop)
 
-        variables = self.method.variables(state)
+        variables = jax.device_put(self.method.variables(state), replicated(self.mesh))
         folder = self.folder.pseudo_labels
         made = label_target(
             self.experiment, phase, variables, self.sources, folder, self.mesh, between=between
@@ -261,10 +265,10 @@ class _Loop:
         self.folder.log({"kind": "labelling", "step": step + 1, "phase": name, "share": share} | made)
         self.iterator = self._batches(phase)
 
-    def _after(self, done: int, state: State) -> None:
+    def _after(self, done: int, state: State | Callable[[], State]) -> None:
         """Saves, evaluates and stops, where `done` steps call for it."""
         experiment = self.experiment
-        stop = self.received()
+        stop = self.received(done)
         if done % experiment.checkpoint_every == 0 or stop is not None:
             self._save(done, state)
         if stop is not None:
@@ -277,21 +281,21 @@ class _Loop:
                     continue
                 score = evaluate(
                     self.method.network,
-                    self.method.variables(state),
+                    self.method.variables(_fetched(state)),
                     data_set,
                     "val",
                     experiment.evaluation,
                     domain=experiment.domain_of(data_set),
                 )
                 line = {"kind": "evaluation", "step": done, "on": f"{name}/val"}
-                self.folder.log(line | score.figures)
+                self.folder.log(line | score.figures | score.parts)
                 self.progress.note(f"step {done}: {score.headline} on {name}/val")
 
-    def _save(self, done: int, state: State) -> None:
+    def _save(self, done: int, state: State | Callable[[], State]) -> None:
         """Saves a state whose step is known to be finite."""
         self._read_late()
         if self.saved != done:
-            self.checkpoints.save(done, state, self.iterator)
+            self.checkpoints.save(done, _fetched(state), self.iterator)
             self.saved = done
 
     def _read_late(self) -> None:
@@ -311,13 +315,7 @@ class _Loop:
         self.progress.update(step, phase, values["terms"])
 
     def _check_finite(self, step: int, phase: str, values: Mapping[str, Any]) -> None:
-        bad = [
-            f"term {name!r} is {value}" for name, value in values["terms"].items() if not math.isfinite(value)
-        ]
-        if not bad and not math.isfinite(values["loss"]):
-            bad = [f"the loss is {values['loss']} though every term is finite (a weight is not)"]
-        if not bad and not math.isfinite(values.get("gradient_norm", 0.0)):
-            bad = [f"the gradient norm is {values['gradient_norm']} though every term is finite"]
+        bad = not_finite(values)
         if not bad:
             return
         self.checkpoints.wait()
@@ -326,6 +324,6 @@ class _Loop:
             f"the last good checkpoint is step {self.saved}" if self.saved else "there is no checkpoint yet"
         )
         raise Diverged(
-            f"{', '.join(bad)} at step {step} of {self.folder.path} (phase {phase}); {kept}; "
+            f"{bad} at step {step} of {self.folder.path} (phase {phase}); {kept}; "
             "lower the learning rate, or the weight of that term"
         )

@@ -274,6 +274,22 @@ def test_portions_and_source_draws_follow_the_published_schedules() -> None:
     assert len(first & other) < 30  # ten expected
 
 
+def test_rounds_share_the_program_of_the_first_and_the_step_tells_them_apart() -> None:
+    term = {"source": SOURCE}
+    m = method(
+        warm_start=WarmStart(steps=3, objective=term), round_rate=0.5, optimizer=SGD(learning_rate=0.1)
+    )
+    assert [m.program(phase) for phase in range(3)] == [0, 1, 1]
+    state = m.begin(m.init(jnp.int32(0), jnp.zeros((1, 4, 5, 3))), 1)
+    step = jax.jit(m.step, static_argnums=2)
+    # Rounds of 2 steps from step 3 on: Poly is 1 and 0.5^0.9 in each, the second round's rate is halved.
+    expected = {3: 0.1, 4: 0.1 * 0.5**0.9, 5: 0.05, 6: 0.05 * 0.5**0.9}
+    for number, rate in expected.items():
+        _, metrics = step(dataclasses.replace(state, step=jnp.int32(number)), batch(soft=False), 1)
+        assert float(metrics["learning_rate"]) == pytest.approx(rate)
+    assert step._cache_size() == 1
+
+
 def test_a_warm_start_is_a_phase_without_labels() -> None:
     m = method(warm_start=WarmStart(steps=3, objective={"source": SOURCE}))
     assert [(p.name, p.steps) for p in m.phases] == [("warm_start", 3), ("round0", 2), ("round1", 2)]

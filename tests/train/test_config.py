@@ -150,7 +150,7 @@ def test_resolved_is_plain_json_and_names_types() -> None:
     assert plain["method"]["objective"]["s"]["loss"]["type"] == "SoftmaxCrossEntropy"
     assert plain["method"]["objective"]["s"]["loss"]["class_weights"] == [1.0, 2.0, 3.0]
     assert plain["method"]["network"]["module"]["classes"] == 3
-    assert plain["mesh"] == {"type": "MeshShape", "data": 0, "space": 1}
+    assert plain["mesh"] == {"type": "MeshShape", "data": 0, "space": 1, "parameters": "replicated"}
 
 
 def test_a_run_is_rebuilt_from_its_folder_and_refused_to_another_config(tmp_path: Path) -> None:

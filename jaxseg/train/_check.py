@@ -1,0 +1,48 @@
+"""What is looked at before training begins, so that what does not fit is told before anything is written."""
+
+from jax.sharding import Mesh
+
+from jaxseg import data
+from jaxseg.errors import InputError
+from jaxseg.train._inputs import DOMAINS, image_size
+from jaxseg.train.experiment import Experiment
+from jaxseg.train.labelling import check_labelling
+
+
+def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tuple[int, int]]:
+    """What training needs before it can begin: the mesh, the data of each domain, the size of the network's images.
+
+    Prepares the data sets where they are not yet; writes nothing into a run folder.
+
+    Raises:
+      InputError: the data, the batch, the mesh, the image size or the sampling does not fit.
+    """
+    experiment.validate()
+    mesh = experiment.mesh.build(experiment.batch)
+    devices, parts = mesh.shape["data"], experiment.accumulate or 1
+    if experiment.batch % (devices * parts):
+        raise InputError(
+            f"accumulate: a batch of {experiment.batch} does not divide into {parts} parts on {devices} devices; use a "
+            f"multiple of {devices * parts} for --batch, or a smaller --accumulate"
+        )
+    sources = {
+        domain: data_set.source(experiment.train_split) for domain, data_set in experiment.domains.items()
+    }
+    sizes = {}
+    for domain, source in sources.items():
+        native = source[0]["image"].shape
+        sizes[domain] = image_size(experiment.augment, (native[0], native[1]), domain)
+        experiment.method.network.validate(*sizes[domain])
+    if experiment.translate is not None and sizes["source"] != sizes["target"]:
+        shown = [f"{sizes[domain][0]}x{sizes[domain][1]}" for domain in DOMAINS]
+        raise InputError(
+            f"translate: images of the source are {shown[0]} after augmentation and those of the target {shown[1]}; "
+            "resize both data sets or crop both to one size (--augment.crop.size where there is a crop)"
+        )
+    for data_set in experiment.scored.values():
+        if data_set.has("val"):  # what is missing is told now, and not after the training
+            data_set.source("val")
+    check_labelling(experiment, sources)
+    for domain, rare in experiment.sampling.items():
+        rare.order(sources[domain], experiment.seed, domain, experiment.threads)
+    return mesh, sources, next(iter(sizes.values()))
