@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -128,28 +128,21 @@ def _done(folder: "RunFolder", steps: int) -> bool:
     return bool(found) and all(record["step"] == steps for record in found)
 
 
+KEPT = ("mean_iou", "pixel_accuracy", "accuracy", "iou", "class_accuracy", "group_mean_iou", "step")
+"""Figures of a score that a record keeps."""
+
+
 def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]:
-    """What the runs found, by row: every figure of every seed, and the wall time of training."""
+    """What the runs found, by row: every figure of every seed, also while it trained, and the wall time of training."""
     found = []
     for row in rows:
         seeds = {}
         for path in (path for path in folders if path.parent.name == row.name):
             scores = [json.loads(file.read_text()) for file in sorted((path / "evaluations").glob("*.json"))]
-            kept = (
-                "mean_iou",
-                "pixel_accuracy",
-                "accuracy",
-                "iou",
-                "class_accuracy",
-                "group_mean_iou",
-                "step",
-            )
             seeds[path.name] = {
-                "scores": {
-                    score["on"]: {key: _rounded(score[key]) for key in kept if key in score}
-                    for score in scores
-                },
-                "training_seconds": _seconds(path / "metrics.jsonl"),
+                "scores": {score["on"]: _kept(score) for score in scores},
+                **_while_training(_lines(path / "metrics.jsonl")),
+                "training_seconds": _seconds(_lines(path / "metrics.jsonl")),
             }
         facts = {"config": str(row.config), "options": list(row.options), "starts_from": row.after}
         if row.together:
@@ -158,16 +151,34 @@ def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]
     return found
 
 
+def _kept(score: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _rounded(score[key]) for key in KEPT if key in score}
+
+
+def _while_training(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The scores of a run on the way, and what each labelling of self-training labelled; only those that there are."""
+    scored = [{"on": line["on"], **_kept(line)} for line in lines if line["kind"] == "evaluation"]
+    labelled = {
+        line["phase"]: {key: _rounded(line[key]) for key in ("share", "thresholds", "predicted", "labelled")}
+        for line in lines
+        if line["kind"] == "labelling"
+    }
+    return {name: value for name, value in (("while_training", scored), ("labellings", labelled)) if value}
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
     return round(value, 5) if isinstance(value, float) else value
 
 
-def _seconds(metrics: Path) -> float | None:
+def _lines(metrics: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in metrics.read_text().splitlines()] if metrics.is_file() else []
+
+
+def _seconds(lines: Sequence[Mapping[str, Any]]) -> float | None:
     """Wall time of the training loop: the last line's clock, of the last process where it was resumed."""
-    if not metrics.is_file():
-        return None
-    times = [json.loads(line).get("seconds") for line in metrics.read_text().splitlines()]
-    known = [float(value) for value in times if value is not None]
+    known = [float(line["seconds"]) for line in lines if line.get("kind") == "train" and "seconds" in line]
     return known[-1] if known else None

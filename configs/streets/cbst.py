@@ -1,4 +1,4 @@
-"""Class-balanced self-training (Zou et al. 2018): hard pseudo-labels, a threshold for each class, three rounds.
+"""Class-balanced self-training (Zou et al. 2018): hard labels, a threshold for each class, three rounds.
 
 python -m experiments.train configs/streets/cbst.py --initialize runs/streets-source/seed0
 """

@@ -94,7 +94,8 @@ def adversarial(name: str, maps: str) -> Experiment:
 def self_trained(name: str, target: Term, **fields: Any) -> Experiment:
     """Rounds of pseudo-labels on the target and training on them and the source; start as in `adapted`.
 
-    The portions are CRST's on GTA5 to Cityscapes, 20% and 5% more every round; all source images are used.
+    The portions are CRST's on GTA5 to Cityscapes, 20% and 5% more every round; all source images are used. After every
+    round it is scored on val.
     """
     method = SelfTraining(
         network=NETWORK,
@@ -105,4 +106,4 @@ def self_trained(name: str, target: Term, **fields: Any) -> Experiment:
         optimizer=ADAPT_ROUND,
         **fields,
     )
-    return dataclasses.replace(base(name), method=method)
+    return dataclasses.replace(base(name), method=method, evaluate_every=ROUND_STEPS)

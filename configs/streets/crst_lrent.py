@@ -1,4 +1,4 @@
-"""CRST with label entropy (Zou et al. 2019): soft pseudo-labels, alpha 0.25, three rounds.
+"""CRST with label entropy (Zou et al. 2019): soft labels, alpha 0.25, three rounds.
 
 python -m experiments.train configs/streets/crst_lrent.py --initialize runs/streets-source/seed0
 """

@@ -1,4 +1,4 @@
-"""CRST with the model regularised (Zou et al. 2019): hard pseudo-labels and MRKLD, alpha 0.1, three rounds.
+"""CRST with the model regularised (Zou et al. 2019): hard labels and MRKLD, alpha 0.1, three rounds.
 
 python -m experiments.train configs/streets/crst_mrkld.py --initialize runs/streets-source/seed0
 """

@@ -9,14 +9,14 @@ import dataclasses
 import difflib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from experiments._command import parse, run
-from experiments._rows import Interrupted, record, run_rows
+from experiments._rows import Interrupted, Row, record, run_rows
 from experiments.reproduce.items import ITEMS, Item
 from jaxseg.errors import InputError
 
@@ -95,21 +95,35 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return stop.status
+    recorded = record(rows, folders)
     found = {
         "item": item.name,
         "scale": "small",
         "title": item.title,
         "versions": versions(),
-        "rows": record(rows, folders),
+        "rows": recorded,
     }
     write_json(place / "results.json", found)
-    (place / "results.md").write_text(report.summary_table(folders, style="markdown") + "\n")
+    shown = [report.summary_table(folders, style="markdown"), *_who_pays(item, rows, recorded)]
+    (place / "results.md").write_text("\n".join(shown) + "\n")
     print(report.summary_table(folders))
     page = report.write(folders, place / "report.html", title=f"{item.name}: {item.title}")
     print(
         f"\nreport: {page}, figures: {place / 'results.json'}   ({duration(time.monotonic() - began)} in all)"
     )
     return 0
+
+
+def _who_pays(item: Item, rows: Sequence[Row], found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Tables of the gains of single classes over the rows that the item names."""
+    from experiments.reproduce._classes import who_pays
+    from jaxseg.train import load_config
+
+    config = next((row.config for row in rows if row.config is not None), None)
+    if not item.against or config is None:
+        return []
+    space = load_config(config).data.labels
+    return [text for name in item.against if (text := who_pays(found, name, space))]
 
 
 def _at_paper_scale(item: Item, fields: Sequence[str]) -> int:
