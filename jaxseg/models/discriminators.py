@@ -4,11 +4,13 @@
                            every score sees 70x70 pixels
     output_discriminator   4x4 convolutions of padding 1 and stride 2: 64, 128, 256, 512, 1
                            every score sees 94x94 pixels
+    lsd_discriminator      4x4 of padding 2 and stride 2, 128; three times three residual 3x3, halved in between;
+                           3x3 to 4 kinds of images, and 3x3 to C classes
     domain_classifier      linear layers 1024, 1024, 1 on a vector, ReLU and dropout between them
 
-Between those of the first two stands LeakyReLU, `max(x, 0.2 x)`. The middle convolutions of the first are normalised,
-nothing in the others is. Outputs are scores [B, h, w, K] before any sigmoid, one for every patch; modules of the first
-two are named as in the released codes.
+Between those of the first two and of the third stands LeakyReLU, `max(x, 0.2 x)`. Of the first, the middle convolutions
+are normalised, of the third all but the heads, of the others none. Outputs are scores [B, h, w, K] before any sigmoid,
+one for every patch; modules of the first two are named as in the released codes.
 """
 
 import flax.linen as nn
@@ -17,7 +19,7 @@ from jaxtyping import Array, Float
 
 from jaxseg.models._arguments import check_choice, check_counts, check_rate
 from jaxseg.models._auxiliary import MapNetwork
-from jaxseg.models.layers import BatchNorm, Conv, Dtype, InstanceNorm, dropout
+from jaxseg.models.layers import BatchNorm, Conv, Dtype, InstanceNorm, crop, dropout, max_pool
 from jaxseg.models.network import Output
 
 NORMS = ("instance", "batch")
@@ -98,6 +100,45 @@ class _OutputDiscriminator(nn.Module):
         for place in range(4):
             x = _leaky(convolution(x, self.width * 2**place, f"conv{place + 1}"))
         return Output(logits=convolution(x, 1, "classifier").astype(jnp.float32), features=x)
+
+
+class _LSDDiscriminator(nn.Module):
+    """The network; see `lsd_discriminator` for its fields."""
+
+    classes: int
+    width: int
+    dropout: float
+    dtype: Dtype
+
+    def _convolution(self, features: int, kernel: int, stride: int, name: str) -> Conv:
+        return Conv(
+            features,
+            (kernel, kernel),
+            stride=stride,
+            padding=kernel // 2,
+            use_bias=True,
+            dtype=self.dtype,
+            initializer=nn.initializers.normal(0.02),
+            name=name,
+        )
+
+    def _active(self, x: Array) -> Array:
+        return _leaky(InstanceNorm(dtype=self.dtype)(x))
+
+    @nn.compact
+    def __call__(self, maps: Float[Array, "B H W 3"], *, train: bool) -> Output:
+        x = self._active(self._convolution(self.width, 4, 2, "conv")(maps.astype(self.dtype)))
+        for stage in range(3):
+            if stage:
+                x, _ = max_pool(crop(x, (x.shape[1] // 2 * 2, x.shape[2] // 2 * 2)))
+            for place in range(3):
+                y = self._active(self._convolution(self.width, 3, 1, f"unit{stage}_{place}")(x))
+                x = x + (dropout(y, self.dropout, self.make_rng("dropout")) if train and self.dropout else y)
+        kinds, classes = (
+            self._convolution(features, 3, 1, name)(x).astype(jnp.float32)
+            for features, name in ((4, "kinds"), (self.classes, "classes"))
+        )
+        return Output(logits=kinds, aux=classes, features=x)
 
 
 class _DomainClassifier(nn.Module):
@@ -198,6 +239,45 @@ def output_discriminator(classes: int, *, width: int = 64, dtype: Dtype = jnp.fl
     check_counts("output_discriminator", classes=classes, width=width)
     module = _OutputDiscriminator(width=width, dtype=dtype)
     return MapNetwork(classes, minimum_size=32, channels=classes, module=module)
+
+
+def lsd_discriminator(
+    classes: int, *, width: int = 128, dropout: float = 0.5, dtype: Dtype = jnp.float32
+) -> MapNetwork:
+    """LSD-seg's discriminator of images, which also reads classes off them; 1,361,047 parameters for 19 classes.
+
+    A residual unit is `x + dropout(leaky(norm(conv3x3(x))))`, instance normalisation having no scale and bias; between
+    the three groups of three, maximum pooling halves the map, rounding down. Kernels are drawn from N(0, 0.02^2);
+    biases are 0 (ours; the released code draws them from U(-0.01, 0.01)).
+
+    Args:
+      classes: number of classes C.
+      width: channels of all maps.
+      dropout: probability in the residual units.
+      dtype: compute type; parameters and scores are float32.
+
+    Returns:
+      A `MapNetwork` of images [B, H, W, 3] with, at stride 8, `logits` [B, h, w, 4]: source real, source generated,
+      target real, target generated; and `aux` [B, h, w, C], the class scores. Training draws from `rngs["dropout"]`.
+
+    Raises:
+      InputError: an argument is none of what it may be.
+
+    Source: Sankaranarayanan et al., "Learning from Synthetic Data: Addressing Domain Shift for Semantic Segmentation",
+    2018, and its released code.
+
+    >>> import jax
+    >>> network = lsd_discriminator(19, width=4)
+    >>> images = jnp.zeros((1, 64, 128, 3))
+    >>> variables = jax.eval_shape(network.init, jax.random.key(0), images)
+    >>> output, _ = jax.eval_shape(lambda v, x: network.apply(v, x, train=False), variables, images)
+    >>> output.logits.shape, output.aux.shape
+    ((1, 8, 16, 4), (1, 8, 16, 19))
+    """
+    check_counts("lsd_discriminator", classes=classes, width=width)
+    check_rate("lsd_discriminator.dropout", dropout)
+    module = _LSDDiscriminator(classes=classes, width=width, dropout=dropout, dtype=dtype)
+    return MapNetwork(4, minimum_size=8, channels=3, module=module)
 
 
 def domain_classifier(

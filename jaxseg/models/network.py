@@ -40,12 +40,12 @@ class Output(NamedTuple):
     Attributes:
       logits: [B, h, w, C] scores of the main head, at the network's own stride.
       aux: [B, h', w', C] scores of the auxiliary head, or None.
-      features: [B, h'', w'', D] the last features before the main head, or None.
+      features: [B, h'', w'', D] the last features before the main head, or a tuple of maps, deepest first, or None.
     """
 
     logits: Array
     aux: Array | None = None
-    features: Array | None = None
+    features: Any = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxseg.errors import InputError
-from jaxseg.models.discriminators import output_discriminator, patchgan
+from jaxseg.models.discriminators import lsd_discriminator, output_discriminator, patchgan
 from tests.models._fresh import QUICK, abstract, parameters
 
 
@@ -33,6 +33,7 @@ def drawn(network, height, width, batch=1):
         (patchgan(channels=6), 2_767_809),
         (patchgan(channels=6, norm="batch"), 2_768_705),
         (output_discriminator(19), 2_781_121),
+        (lsd_discriminator(19), 1_361_047),
     ],
 )
 def test_parameters_are_the_published_number(network, published):
@@ -172,6 +173,7 @@ def test_kernels_start_as_published():
         (lambda: patchgan(0), "patchgan.classes: 0; use at least 1"),
         (lambda: patchgan(channels=0), "patchgan.channels: 0; use at least 1"),
         (lambda: output_discriminator(19, width=0), "output_discriminator.width: 0; use at least 1"),
+        (lambda: lsd_discriminator(0), "lsd_discriminator.classes: 0; use at least 1"),
     ],
 )
 def test_unusable_arguments_are_refused_in_words(make, message):
@@ -181,9 +183,35 @@ def test_unusable_arguments_are_refused_in_words(make, message):
 
 
 def test_too_small_images_are_refused_and_the_smallest_gives_a_score():
-    for network in (patchgan(width=4), output_discriminator(3, width=4)):
+    for network in (patchgan(width=4), output_discriminator(3, width=4), lsd_discriminator(3, width=4)):
         side = network.minimum_size
         network.validate(side, side)
         assert min(scores_shape(network, side, side)[1:3]) >= 1
         with pytest.raises(InputError, match="too small"):
             network.validate(side - 1, side)
+
+
+def test_lsd_segs_discriminator_is_the_torch_network_of_the_same_weights():
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    functional = torch.nn.functional
+    network = lsd_discriminator(5, width=4)
+    variables, images = drawn(network, 38, 53, batch=2)
+    params = jax.tree.map(np.array, variables["params"])
+
+    def convolved(x, name, stride, padding):
+        kernel = torch.tensor(params[name]["kernel"].transpose(3, 2, 0, 1))
+        return functional.conv2d(x, kernel, torch.tensor(params[name]["bias"]), stride, padding)
+
+    def active(x):
+        return functional.leaky_relu(functional.instance_norm(x), 0.2)
+
+    x = active(convolved(torch.tensor(np.array(images).transpose(0, 3, 1, 2)), "conv", 2, 2))
+    for stage in range(3):
+        x = functional.max_pool2d(x, 2) if stage else x
+        for place in range(3):
+            x = x + active(convolved(x, f"unit{stage}_{place}", 1, 1))
+    output = applied(network, variables, images)[0]
+    for found, name, channels in ((output.logits, "kinds", 4), (output.aux, "classes", 5)):
+        expected = convolved(x, name, 1, 1).numpy().transpose(0, 2, 3, 1)
+        assert expected.shape == (2, 5, 6, channels)
+        np.testing.assert_allclose(found, expected, atol=2e-4)

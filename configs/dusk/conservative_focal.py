@@ -1,0 +1,16 @@
+r"""The Conservative loss paper's game with the focal loss, alpha 5 and gamma 2: FL of its Table 6, from day to dusk.
+
+    python -m experiments.train configs/dusk/conservative_focal.py --data.dir CAMVID --target.dir CAMVID \
+        --initialize runs/dusk-source/seed0
+
+The game is that of `conservative.py`.
+"""
+
+from configs.dusk.game import game
+from jaxseg import losses
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return game("dusk-conservative-focal", losses.Focal(gamma=2.0, alpha=5.0))

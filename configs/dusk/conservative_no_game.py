@@ -1,0 +1,15 @@
+r"""Cross entropy without a game, from day to dusk: FCN8s+CE of the Conservative loss paper's Table 3.
+
+    python -m experiments.train configs/dusk/conservative_no_game.py --data.dir CAMVID --target.dir CAMVID \
+        --initialize runs/dusk-source/seed0
+
+As many steps as the game takes. No network sees the target.
+"""
+
+from configs.dusk.common import adapted
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return adapted("dusk-conservative-no-game", {})

@@ -1,0 +1,15 @@
+"""The Conservative loss paper's game with the focal loss, alpha 5 and gamma 2: FL of its Table 6.
+
+    python -m experiments.train configs/streets/conservative_focal.py --initialize runs/streets-source/seed0
+
+The game is that of `conservative.py`.
+"""
+
+from configs.streets.game import game
+from jaxseg import losses
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return game("streets-conservative-focal", losses.Focal(gamma=2.0, alpha=5.0))

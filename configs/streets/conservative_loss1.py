@@ -1,0 +1,17 @@
+"""The Conservative loss paper's game with Eq. 4, a cubic whose root is 1/2: Loss1 of its Table 6.
+
+    python -m experiments.train configs/streets/conservative_loss1.py --initialize runs/streets-source/seed0
+
+The paper does not give lambda_1; here it is 5 e^3 (ours), that of `conservative_loss2.py`.
+"""
+
+import math
+
+from configs.streets.game import game
+from jaxseg import losses
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return game("streets-conservative-loss1", losses.ConservativeCubic(root=0.5, scale=5 * math.e**3))

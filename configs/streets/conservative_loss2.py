@@ -1,0 +1,17 @@
+"""The Conservative loss paper's game with Eq. 5, a cubic whose root is 1/e: Loss2 of its Table 6.
+
+    python -m experiments.train configs/streets/conservative_loss2.py --initialize runs/streets-source/seed0
+
+The paper does not give lambda_2; with 5 e^3 (ours) the cubic is 5 CL near its root.
+"""
+
+import math
+
+from configs.streets.game import game
+from jaxseg import losses
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return game("streets-conservative-loss2", losses.ConservativeCubic(scale=5 * math.e**3))

@@ -1,0 +1,15 @@
+"""The Conservative loss paper's game with what its text describes (ours): above p = 1/a the gradient is ascended.
+
+    python -m experiments.train configs/streets/conservative_switched.py --initialize runs/streets-source/seed0
+
+In no table of the paper; its own loss never ascends. The game is that of `conservative.py`.
+"""
+
+from configs.streets.game import game
+from jaxseg import losses
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return game("streets-conservative-switched", losses.ConservativeSwitched())

@@ -1,0 +1,67 @@
+"""Published numbers of the Conservative loss's recipes, in the form of `published.TABLE`.
+
+CL is Zhu et al., ECCV 2018; LSD is LSD-seg, Sankaranarayanan et al., CVPR 2018 (swamiviv/LSD-seg), from which
+comes what CL leaves to its supplement.
+"""
+
+import math
+from typing import Any
+
+Row = tuple[str, Any, str]
+
+CONSERVATIVE: list[Row] = [
+    ("method.objective.source.loss.base", math.e, "CL, section 4.2: a = e"),
+    ("method.objective.source.loss.scale", 5.0, "CL, section 4.2: lambda = 5"),
+    ("method.objective.source.loss.clamp", None, "CL, section 4.4: no clamp after a warm start"),
+    ("method.objective.source.weight", 1.0, "CL, section 3.4: L_E = L_GAN,E + L_seg"),
+    ("type.warm_start", "SoftmaxCrossEntropy", "CL, section 4.2: cross entropy first"),
+    ("method.weights.discriminator", 1.0, "CL, section 3.4"),
+    ("method.weights.generator", 1.0, "CL, section 3.4: L_G = L_GAN,G + L_rec"),
+    ("method.weights.reconstruction", 1.0, "CL, section 3.4"),
+    ("method.weights.encoder", 1.0, "CL, section 3.4"),
+    ("method.update", "alternating", "CL, section 3.4: D, then G, then E"),
+    ("method.discriminator.module.layers", 3, "CL, section 4.2: PatchGAN, of 70x70 patches"),
+    ("method.discriminator.module.width", 64, "pix2pix: PatchGAN"),
+    *[
+        (f"method.{player}.{beta}", value, "CL, section 4.2: Adam (0.9, 0.999)")
+        for player in (
+            "optimizer",
+            "generator_optimizer",
+            "discriminator_optimizer",
+            "warm_start.optimizer",
+        )
+        for beta, value in (("b1", 0.9), ("b2", 0.999))
+    ],
+    ("batch", 1, "CL, section 4.2: batch size 1"),
+    ("augment.crop.size", (512, 1024), "CL, section 4.2: resized and cropped to 1024x512"),
+    ("augment.resize.size", (512, 1024), "CL, section 4.2: 1024x512"),
+    ("evaluation.size", (512, 1024), "CL, section 4.2: 1024x512"),
+    ("target.name", "cityscapes", "target"),
+    ("method.optimizer.learning_rate", 1e-5, "LSD code: 1e-5"),
+    ("method.optimizer.groups.bias", 2.0, "LSD code: biases at twice the rate"),
+    ("method.optimizer.weight_decay", 0.0, "LSD code: none"),
+    ("method.generator_optimizer.learning_rate", 1e-4, "LSD code: 1e-4"),
+    ("method.discriminator_optimizer.learning_rate", 1e-4, "LSD code: 1e-4"),
+    ("method.steps", 100_000, "LSD code: max_iter 100,000"),
+    ("method.generator.embedding", (4096, 512, 256), "LSD code: fc7, pool4, pool3"),
+    ("method.generator.module.width", 64, "LSD code: ngf 64"),
+    ("method.generator.module.rate", 0.5, "LSD code: dropout 0.5"),
+]
+
+CONSERVATIVE_TABLE: dict[str, list[Row]] = {
+    "conservative/gta5_to_cityscapes_paper.py": [
+        *CONSERVATIVE,
+        ("data.name", "gta5", "source"),
+        ("method.network.classes", 19, "CL, table 1: 19 classes"),
+        ("type.schedule", "Constant", "LSD code: falls after 8 epochs, here 199,728 steps"),
+    ],
+    "conservative/synthia_to_cityscapes_paper.py": [
+        *CONSERVATIVE,
+        ("data.name", "synthia", "source"),
+        ("method.network.classes", 16, "CL, table 2: 16 classes"),
+        ("target.classes", 16, "CL, table 2: scored on the 16, and on 13"),
+        ("type.schedule", "Stairs", "LSD code: falls every 8 epochs"),
+        ("method.optimizer.schedule.factor", 0.1, "LSD code: by 0.1"),
+        ("method.optimizer.schedule.every", 8 * 9400, "LSD code: 8 epochs; CL, section 4.1: 9,400 images"),
+    ],
+}
