@@ -1,10 +1,10 @@
-# make setup | demo | test | lint | clean.   PYTHON=python3.12 picks the interpreter, SEEDS=n the seeds of the demo.
+# make setup | demo | test | slow | fast | lint | clean.   PYTHON=python3.12 picks the interpreter, SEEDS=n the seeds of the demo.
 PYTHON ?= python3
 SEEDS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test fast lint clean
+.PHONY: setup demo test slow fast lint clean
 
 setup: $(VENV)/.ready
 
@@ -24,7 +24,10 @@ demo: setup
 	@$(BIN)/python -m experiments.demo --seeds $(SEEDS)
 
 test: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+slow: setup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 fast: setup
 	@$(BIN)/python -m pytest -m fast

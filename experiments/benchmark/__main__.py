@@ -9,13 +9,20 @@ from experiments._command import parse_all, run
 from experiments.benchmark.input import Input, run_input
 from experiments.benchmark.losses import Losses
 from experiments.benchmark.losses import run as run_losses
+from experiments.benchmark.metapix import MetaSteps, run_metapix
 from experiments.benchmark.models import Models
 from experiments.benchmark.models import run as run_models
+from experiments.benchmark.sweep import Sweep, run_sweep
+from experiments.benchmark.wasserstein import Wasserstein
+from experiments.benchmark.wasserstein import run as run_wasserstein
 
 BENCHMARKS: dict[str, tuple[Any, Any]] = {
     "input": (Input(), run_input),
     "losses": (Losses(), run_losses),
+    "metapix": (MetaSteps(), run_metapix),
     "models": (Models(), run_models),
+    "sweep": (Sweep(), run_sweep),
+    "wasserstein": (Wasserstein(), run_wasserstein),
 }
 """Default options and what runs them, by name."""
 

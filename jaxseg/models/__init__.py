@@ -4,21 +4,28 @@ Shared layers are in `jaxseg.models.layers`, published weights in `jaxseg.models
 """
 
 from jaxseg.models._auxiliary import MapNetwork
+from jaxseg.models._precision import with_precision
 from jaxseg.models.classifier import digits_classifier, resnet_classifier
 from jaxseg.models.compact import compact
 from jaxseg.models.deeplab_v2 import deeplab_v2
 from jaxseg.models.deeplab_v3 import deeplab_v3
 from jaxseg.models.deeplab_v3_plus import deeplab_v3_plus
-from jaxseg.models.discriminators import domain_classifier, output_discriminator, patchgan
+from jaxseg.models.discriminators import (
+    domain_classifier,
+    lsd_discriminator,
+    output_discriminator,
+    patchgan,
+)
 from jaxseg.models.enet import enet
 from jaxseg.models.fcn import fcn8s, unsplit, with_split
-from jaxseg.models.generator import generator
+from jaxseg.models.generator import GeneratorNetwork, generator
 from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
 from jaxseg.models.nnx_network import NNXNetwork
 from jaxseg.models.segnet import segnet
 from jaxseg.models.unet import unet_weights
 
 __all__ = [
+    "GeneratorNetwork",
     "LinenNetwork",
     "MapNetwork",
     "NNXNetwork",
@@ -34,11 +41,13 @@ __all__ = [
     "enet",
     "fcn8s",
     "generator",
+    "lsd_discriminator",
     "output_discriminator",
     "patchgan",
     "resnet_classifier",
     "segnet",
     "unet_weights",
     "unsplit",
+    "with_precision",
     "with_split",
 ]

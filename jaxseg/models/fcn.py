@@ -100,12 +100,14 @@ class _FCN8s(nn.Module):
     width: float
     remat: bool
     dtype: Dtype
+    skips: bool = False
+    rectified: bool = False
 
     def _dropped(self, x: Array, train: bool) -> Array:
         if not (train and self.dropout):
             return x
         key = self.make_rng("dropout")
-        if self.variant == "metapix":
+        if self.variant == "metapix" and not self.rectified:
             return spatial_dropout(x, self.dropout, jax.random.uniform(key, (x.shape[0], x.shape[-1])))
         return dropout(x, self.dropout, key)
 
@@ -135,6 +137,7 @@ class _FCN8s(nn.Module):
         x = self._dropped(nn.relu(fc6(pool5)), train)
         fc7 = Conv(wide, use_bias=True, dtype=self.dtype, name="fc7")
         features = self._dropped(nn.relu(fc7(x)), train)
+        pools = (pool4, pool3)
         if self.at_once:
             pool4, pool3 = pool4 * _AT_ONCE[0], pool3 * _AT_ONCE[1]
 
@@ -142,10 +145,10 @@ class _FCN8s(nn.Module):
         for name, given in zip(_SCORES, (features, pool4, pool3), strict=True):
             zeros = nn.initializers.zeros
             score = Conv(self.classes, use_bias=True, dtype=self.dtype, initializer=zeros, name=name)(given)
-            scores.append(score.astype(jnp.float32))
+            scores.append((nn.relu(score) if self.rectified else score).astype(jnp.float32))
         size = (image.shape[1], image.shape[2])
         fused = self._fused_original if self.variant == "original" else self._fused
-        return Output(logits=fused(scores, size), features=features)
+        return Output(logits=fused(scores, size), features=(features, *pools) if self.skips else features)
 
     def _fused(self, scores: list[Array], size: tuple[int, int]) -> Array:
         align = self.variant == "metapix"
@@ -172,6 +175,8 @@ def fcn8s(
     split: int = 0,
     dropout: float = 0.5,
     at_once: bool = False,
+    skips: bool = False,
+    rectified: bool = False,
     width: float = 1.0,
     remat: bool = False,
     dtype: Dtype = jnp.float32,
@@ -194,6 +199,9 @@ def fcn8s(
       dropout: probability after fc6 and fc7.
       at_once: pool4 times 0.01 and pool3 times 0.0001 before their scores, as in the FCN-8s that is trained in one
         stage and not through FCN-32s and FCN-16s.
+      skips: the output's `features` are the three maps (fc7, pool4, pool3), unscaled, which LSD-seg's generator takes.
+      rectified: ReLU after the three score layers, and dropout of numbers in every variant: through such a forward pass
+        MetaPix's released code computes its meta-loss.
       width: factor of all channel numbers, for small runs (ours), rounded to multiples of 4.
       remat: recomputes the trunk's insides in the backward pass rather than keeping them.
       dtype: type of the computation; parameters and logits are float32.
@@ -234,6 +242,8 @@ def fcn8s(
         width=width,
         remat=remat,
         dtype=jnp.dtype(dtype),
+        skips=skips,
+        rectified=rectified,
     )
     if normalization is None:
         normalization = IMAGENET_NORMALIZATION if variant == "modern" else CAFFE_NORMALIZATION

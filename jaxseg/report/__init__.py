@@ -17,6 +17,7 @@ from jaxseg.report.pictures import (
 from jaxseg.report.runs import Evaluation, Experiment, Pictures, Run, group, read_run, read_runs
 from jaxseg.report.sheet import contact_sheet
 from jaxseg.report.table import Row, Table, summary_table, tables
+from jaxseg.report.weights import weight_counts, weight_courses, weight_histograms, weight_map
 
 __all__ = [
     "Evaluation",
@@ -37,5 +38,9 @@ __all__ = [
     "save_label_map",
     "summary_table",
     "tables",
+    "weight_counts",
+    "weight_courses",
+    "weight_histograms",
+    "weight_map",
     "write",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import jaxseg
-from jaxseg.report import _adaptation, _facts, _sections
+from jaxseg.report import _adaptation, _facts, _sections, _shares
 from jaxseg.report._files import write_whole
 from jaxseg.report._markup import Markup, join, tag
 from jaxseg.report._panels import panels
@@ -44,6 +44,11 @@ def write(
     experiments, dropped = group(read_runs(runs))
     heading = title or _title(experiments)
     body = _body(experiments, dropped, heading, notes, pictures)
+    return write_whole(Path(out), document(heading, body))
+
+
+def document(heading: str, body: Markup) -> bytes:
+    """A whole page: one HTML file that needs nothing else."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -53,7 +58,7 @@ def write(
         tag("style", Markup(STYLE)),
     )
     page = join(Markup("<!DOCTYPE html>\n"), tag("html", head, tag("body", body), lang="en"), "\n")
-    return write_whole(Path(out), page.encode("utf-8"))
+    return page.encode("utf-8")
 
 
 def _body(
@@ -76,6 +81,9 @@ def _body(
     adaptation = _adaptation.domains(experiments, prefixes)
     if adaptation:
         sections.append(("adaptation", "Target and source", adaptation))
+    pushing = _shares.shares(experiments, prefixes)
+    if pushing:
+        sections.append(("shares", "Where the gradient comes from", pushing))
     if found:
         parts = [
             join(tag("h3", entry.on), _sections.classes(experiments, entry.name, prefixes)) for entry in found

@@ -284,10 +284,12 @@ def test_the_estimate_is_near_what_the_compiler_takes(net: Any) -> None:
 
 PLANNED = (
     "adapt_seg_net/gta5_to_cityscapes_paper.py",
+    "conservative/gta5_to_cityscapes_paper.py",
     "dann/office31_paper.py",
     "fda/gta5_to_cityscapes_self_trained_paper.py",
     "max_squares/synthia_to_cityscapes_multi_paper.py",
     "mean_teacher/gta5_to_cityscapes_paper.py",
+    "self_training/gta5_to_cityscapes_wasserstein_huber_paper.py",
 )
 """A recipe of each method; tracing all of them takes minutes."""
 

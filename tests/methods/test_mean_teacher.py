@@ -317,6 +317,7 @@ def test_a_run_resumes(tmp_path: Path) -> None:
     check_resumed(tmp_path, method(steps=2, threshold=0.6, optimizer=SGD(learning_rate=0.1)), after=(1,))
 
 
+@pytest.mark.slow
 def test_a_run_does_not_depend_on_the_devices(tmp_path: Path) -> None:
     m = method(steps=2, threshold=0.6, optimizer=SGD(learning_rate=0.1), classes_of="batch")
     check_meshes(tmp_path, m, meshes=(MeshShape(data=2, space=4),))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from jaxseg.errors import InputError
 from jaxseg.models import compact
 from tests.models import oracles
 
@@ -90,3 +91,41 @@ def test_height_sharded_forward_equals_one_device() -> None:
     sharded = jax.device_put(image, NamedSharding(mesh, PartitionSpec("data", "space")))
     found = jax.jit(lambda x: network.apply(variables, x, train=False)[0].logits)(sharded)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("split", [1, 3, 5])
+def test_split_blocks_are_each_domains_own(split: int) -> None:
+    """Their parameters are there twice; the source's gradient never reaches the target's; statistics move apart."""
+    w = 4
+    convolutions = [
+        [(3, w)],
+        [(w, 2 * w), (2 * w, 2 * w)],
+        [(2 * w, 4 * w)],
+        [(4 * w, 4 * w)] * 2,
+        [(4 * w, 4 * w)] * 2,
+    ]
+    twice = sum(9 * a * b + 2 * b for block in convolutions[:split] for a, b in block)
+    image = jax.random.normal(jax.random.key(1), (2, 16, 16, 3))
+    plain, network = compact(3, width=w), compact(3, width=w, split=split)
+    variables = oracles.drawn(network.init, image)
+    once = jax.eval_shape(plain.init, jax.random.key(0), image)
+    counts = [sum(leaf.size for leaf in jax.tree.leaves(each["params"])) for each in (variables, once)]
+    assert counts[0] == counts[1] + twice
+
+    def loss(params: Any) -> Any:
+        output, after = network.apply({**variables, "params": params}, image, train=True, domain="source")
+        return jnp.square(output.logits).mean(), after
+
+    gradient, after = oracles.quick_jit(jax.grad(loss, has_aux=True))(variables["params"])
+    for name, leaves in gradient.items():
+        touched = [bool(jnp.any(leaf != 0)) for leaf in jax.tree.leaves(leaves)]
+        assert any(touched) is not name.startswith("target"), name
+    same = jax.tree.map(np.array_equal, variables["batch_stats"], after)
+    assert {name: all(jax.tree.leaves(stay)) for name, stay in same.items()} == {
+        name: name.startswith("target") for name in same
+    }
+
+
+def test_a_split_that_is_no_block_is_refused() -> None:
+    with pytest.raises(InputError, match=r"compact.split: 6; use 0 \(nothing twice\) to 5"):
+        compact(3, split=6)

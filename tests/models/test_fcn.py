@@ -68,6 +68,17 @@ def test_metapix_stretches_a_26x10_map_at_1024x512():
         network.validate(192, 1024)
 
 
+def test_the_skips_are_given_beside_fc7_as_they_are():
+    image, variables = abstract(fcn8s(3, width=0.05), 64, 96)
+    plain, scaled = (
+        jax.eval_shape(lambda v, x, n=network: n.apply(v, x, train=False)[0], variables, image)
+        for network in (fcn8s(3, width=0.05), fcn8s(3, width=0.05, skips=True, at_once=True))
+    )
+    assert [each.shape[1:3] for each in scaled.features] == [(2, 3), (4, 6), (8, 12)]
+    assert scaled.features[0].shape == plain.features.shape
+    assert [each.shape[-1] for each in scaled.features[1:]] == [24, 12]  # 5% of 512 and 256, in fours
+
+
 @pytest.mark.parametrize("variant", ["modern", "original"])
 @pytest.mark.parametrize("size", [(1, 1), (33, 47), (64, 96)])
 def test_any_size_goes_through(variant, size):

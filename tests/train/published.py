@@ -4,12 +4,17 @@ Written from the papers and the released code, not from the recipes. Sources in 
 2019, with its released code (ZJULearning/MaxSquareLoss); ASN is AdaptSegNet, Tsai et al., CVPR 2018
 (wasidennis/AdaptSegNet); ADV is AdvEnt, Vu et al., CVPR 2019 (valeoai/ADVENT); FDA is Yang and Soatto, CVPR 2020
 (YanchaoYang/FDA); DACS is Tranheden et al., WACV 2021 (vikolss/DACS); DANN is Ganin and Lempitsky, ICML 2015; TLL is
-thuml/Transfer-Learning-Library.
+thuml/Transfer-Learning-Library. The Conservative loss and self-training have files of
+their own.
 
 A path is that of a field of the experiment, or one of those that `test_paper_recipes.py` derives from some.
 """
 
 from typing import Any
+
+from tests.train.published_conservative import CONSERVATIVE_TABLE
+from tests.train.published_metapix import METAPIX
+from tests.train.published_self_training import SELF_TRAINING_TABLE
 
 Row = tuple[str, Any, str]
 
@@ -157,6 +162,9 @@ OFFICE_MCC: list[Row] = [
 ]
 
 TABLE: dict[str, list[Row]] = {
+    **METAPIX,
+    **CONSERVATIVE_TABLE,
+    **SELF_TRAINING_TABLE,
     "max_squares/gta5_to_cityscapes_paper.py": [
         *MAX_SQUARES,
         *GTA5,

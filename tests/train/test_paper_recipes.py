@@ -29,6 +29,12 @@ def _counted(optimizer: Any, steps: int) -> int:
     return round(optimizer.schedule.stretch * steps)
 
 
+def _native_scale(crop: Any, image: tuple[int, int]) -> tuple[float, ...]:
+    """The scales of a crop as factors of an image's own size: its are relative to the image that just covers it."""
+    covers = max(side / length for side, length in zip(crop.size, image, strict=True))
+    return tuple(round(factor * covers, 9) for factor in crop.scale)
+
+
 DERIVED = {
     "counted.main": lambda e: _counted(e.method.optimizer, e.method.steps),
     "counted.warm_start": lambda e: _counted(e.method.warm_start.optimizer, e.method.warm_start.steps),
@@ -39,7 +45,16 @@ DERIVED = {
     "rate.head": lambda e: e.method.optimizer.learning_rate * e.method.optimizer.groups.head,
     "decay.per_step": lambda e: e.method.optimizer.schedule.rise / e.method.steps,
     "type.loss": lambda e: type(e.method.loss).__name__,
+    "type.weighting_schedule": lambda e: type(e.method.weighting_optimizer.schedule).__name__,
+    "type.schedule": lambda e: type(e.method.optimizer.schedule).__name__,
+    "type.warm_start": lambda e: type(e.method.warm_start.objective["source"].loss).__name__,
     "teachers": lambda e: len(e.method.teachers),
+    "type.target": lambda e: type(e.method.objective["target"].loss).__name__,
+    "native.source": lambda e: _native_scale(e.augment["source_crop"], e.data.resize or (760, 1280)),
+    "native.target": lambda e: _native_scale(e.augment["target_crop"], (1024, 2048)),
+    "passes.target": lambda e: e.method.steps * e.batch / 2975,
+    "images.step": lambda e: len(e.method.needs()) * e.batch,
+    "labelled.width": lambda e: round(e.method.scales[0] * 2048),
 }
 """What is not a field but follows from some."""
 
@@ -77,11 +92,21 @@ def test_heads_are_those_of_the_paper() -> None:
         if "office" in name:
             assert network.head == ("bottleneck_0", "bottleneck_1", "head")
             continue
+        if name.startswith(("conservative/", "metapix/")):
+            assert network.head == ("score_fr", "score_pool4", "score_pool3")
+            continue
         single = ("_single", "_least_squares", "fda/", "mean_teacher/")
         multi = "multi" in name or name.split("/")[0] in ("min_ent", "adapt_seg_net", "advent")
         multi = multi and not any(part in name for part in single)
         assert network.head == (("layer5", "layer6") if multi else ("layer5",)), name
         assert network.module.active == 4, name  # the paper's head; the released two branches are an option
+        if name.startswith(
+            "self_training/"
+        ):  # CRST code: RGB / 255 less (.485, .456, .406), over (.229, .224, .225)
+            assert network.normalization.mean == pytest.approx((255 * 0.485, 255 * 0.456, 255 * 0.406))
+            assert network.normalization.std == pytest.approx((255 * 0.229, 255 * 0.224, 255 * 0.225))
+            assert network.normalization.order == "rgb"
+            continue
         assert network.normalization.mean == (104.00698793, 116.66876762, 122.67891434), name
         assert network.normalization.order == "bgr", name
 

@@ -1,0 +1,1 @@
+"""Joint training on drawn streets: labelled synthetic images and few labelled real ones."""

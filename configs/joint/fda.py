@@ -1,0 +1,22 @@
+"""FDA with labels of both domains: the source in the target's amplitudes, and robust entropy on the target.
+
+    python -m experiments.train configs/joint/fda.py
+
+Band and weight as in `configs/streets/fda.py`.
+"""
+
+import dataclasses
+
+from configs.joint.common import SOURCE, TARGET, baseline
+from configs.streets.fda import BETA, ENTROPY_WEIGHT
+from jaxseg import losses
+from jaxseg.data.augment import FourierSwap
+from jaxseg.methods import Term
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    entropy = Term(losses.RobustEntropy(eta=2.0), weight=ENTROPY_WEIGHT, domain="target")
+    built = baseline("joint-fda", {"source": SOURCE, "target": TARGET, "entropy": entropy})
+    return dataclasses.replace(built, translate=FourierSwap(beta=BETA))

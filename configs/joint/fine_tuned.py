@@ -1,0 +1,16 @@
+"""Target fine-tuning: the source first, then the target.
+
+    python -m experiments.train configs/joint/fine_tuned.py
+
+The optimiser and its schedule begin afresh for the second part.
+"""
+
+from configs.joint.common import JOINT, LONGER, OPTIMIZER, SOURCE, TARGET, baseline
+from jaxseg.methods import WarmStart
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    first = WarmStart(steps=JOINT, objective={"source": SOURCE}, optimizer=OPTIMIZER)
+    return baseline("joint-fine-tuned", {"target": TARGET}, steps=LONGER, warm_start=first)

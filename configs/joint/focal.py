@@ -1,0 +1,17 @@
+"""Joint training with focal loss on both domains.
+
+    python -m experiments.train configs/joint/focal.py
+
+Gamma 2, focal loss's own; no recipe is published for this row of the paper's table.
+"""
+
+from configs.joint.common import baseline
+from jaxseg import losses
+from jaxseg.methods import Term
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    focal = losses.Focal(gamma=2.0)
+    return baseline("joint-focal", {"source": Term(focal), "target": Term(focal, domain="target")})

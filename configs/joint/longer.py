@@ -1,0 +1,17 @@
+"""Joint training and then more of it, without weights: the control of the paper's Table 3.
+
+    python -m experiments.train configs/joint/longer.py
+
+The optimiser and its schedule begin afresh for the second part.
+"""
+
+from configs.joint.common import JOINT, LONGER, OPTIMIZER, SOURCE, TARGET, baseline
+from jaxseg.methods import WarmStart
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    objective = {"source": SOURCE, "target": TARGET}
+    first = WarmStart(steps=JOINT, objective=objective, optimizer=OPTIMIZER)
+    return baseline("joint-longer", objective, steps=LONGER, warm_start=first)

@@ -1,0 +1,15 @@
+"""MetaPix W^1: one learned weight for every source pixel.
+
+    python -m experiments.train configs/joint/metapix.py
+
+Blocks are shared; `metapix_split1.py` to `metapix_split5.py` give each domain its own first blocks.
+`--hypergradient jvp` needs less memory.
+"""
+
+from configs.joint.common import metapix
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return metapix("joint-metapix")

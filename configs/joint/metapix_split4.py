@@ -1,0 +1,14 @@
+"""MetaPix W^1 with blocks 1 to 4 of the encoder for each domain (S@4); the paper's Fig. 4 compares the splits.
+
+    python -m experiments.train configs/joint/metapix_split4.py
+
+The own blocks of the two domains are drawn apart: there are no weights that both could start from.
+"""
+
+from configs.joint.common import metapix, network
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return metapix("joint-metapix-split4", network=network(split=4))

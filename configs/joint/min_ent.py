@@ -1,0 +1,17 @@
+"""MinEnt with labels of both domains: and the entropy of the target.
+
+    python -m experiments.train configs/joint/min_ent.py
+
+The weight is AdvEnt's 0.001: the target's labels are there, so its entropy needs no more.
+"""
+
+from configs.joint.common import SOURCE, TARGET, baseline
+from jaxseg import losses
+from jaxseg.methods import Term
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    entropy = Term(losses.Entropy(normalized=True), weight=0.001, domain="target")
+    return baseline("joint-min-ent", {"source": SOURCE, "target": TARGET, "entropy": entropy})

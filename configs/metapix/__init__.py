@@ -1,0 +1,1 @@
+"""The rows of the MetaPix paper's tables."""

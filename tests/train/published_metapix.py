@@ -1,0 +1,110 @@
+"""The published numbers of the MetaPix paper's recipes, as `published` has those of the others.
+
+MP is Jian and Gao, Image and Vision Computing 2021, with its released code; the other letters are those of `published`.
+"""
+
+from typing import Any
+
+Row = tuple[str, Any, str]
+
+META_TRAINING: list[Row] = [
+    ("batch", 1, "MP, section 4: one image a domain"),
+    ("method.optimizer.learning_rate", 1e-4, "MP, section 4"),
+    ("method.optimizer.b1", 0.9, "MP, section 4: Adam"),
+    ("method.optimizer.b2", 0.999, "MP, section 4: Adam"),
+    ("method.optimizer.schedule.power", 0.9, "MP, section 4: poly"),
+    ("method.network.classes", 19, "the 19 classes of Cityscapes"),
+    ("method.network.module.variant", "metapix", "MP code: FCN-8s of its own"),
+    ("method.network.module.dropout", 0.5, "MP code"),
+    ("augment.resize.size", (512, 1024), "MP, section 4: 1024x512"),
+    ("augment.mirror.probability", 0.5, "MP code: random flip"),
+    ("evaluation.size", (512, 1024), "MP, section 4: 1024x512"),
+]
+META_BOTH: list[Row] = [
+    *META_TRAINING,
+    ("data.name", "gta5", "source"),
+    ("data.resize", (512, 1024), "MP, section 4: 1024x512"),
+    ("target.name", "cityscapes", "target"),
+    ("augment.mirror.domain", "target", "MP code: the target alone is flipped"),
+]
+META_JOINT: list[Row] = [
+    *META_BOTH,
+    ("method.steps", 150_000, "MP, Algorithm 1: N1"),
+    ("method.objective.source.weight", 1.0, "MP, eq. 6: L_s + L_t"),
+    ("method.objective.target.weight", 1.0, "MP, eq. 6: L_s + L_t"),
+    ("method.objective.target.domain", "target", "MP: the target is labelled"),
+]
+META_PIX: list[Row] = [
+    *META_BOTH,
+    ("method.joint_steps", 150_000, "MP, Algorithm 1: N1"),
+    ("method.meta_steps", 10_000, "MP, Algorithm 1: N2"),
+    ("method.weighted_steps", 15_000, "MP, Algorithm 1: N3"),
+    ("method.generations", 3, "MP, Algorithm 1: G"),
+    ("method.network.module.split", 1, "MP, section 4: split at the first block"),
+    ("method.over", "all", "MP, eq. 1: 1/HW"),
+    ("method.inner_rate", None, "MP code: the segmentation network's current rate"),
+    ("method.weighting_optimizer.learning_rate", 1e-4, "MP, section 4"),
+    ("method.weighting.channels", 23, "MP code: image and 20 one-hot channels"),
+    ("method.weighting.module.width", 64, "MP code"),
+    ("type.weighting_schedule", "Constant", "MP, section 4: no decay"),
+]
+META_W1: list[Row] = [*META_PIX, ("method.weighting.module.pairs", 1, "MP: W^1")]
+
+METAPIX: dict[str, list[Row]] = {
+    "metapix/gta5_to_cityscapes_paper.py": [
+        *META_W1,
+        ("method.weighted_optimizer", None, "MP, section 4: one Adam"),
+        ("method.optimizer.weight_decay", 0.0, "MP, section 4: none is named"),
+        ("method.reset", False, "MP, Algorithm 1 draws it once"),
+        ("method.virtual_network", None, "MP, eq. 4: the same network"),
+    ],
+    "metapix/gta5_to_cityscapes_w19_paper.py": [
+        *META_PIX,
+        ("method.weighting.module.pairs", 19, "MP, Table 3: W^19"),
+    ],
+    "metapix/gta5_to_cityscapes_released_paper.py": [
+        *META_W1,
+        ("method.optimizer.weight_decay", 1e-4, "MP code"),
+        ("method.optimizer.groups.bias", 2.0, "MP code: biases at twice the rate"),
+        ("method.weighting_optimizer.weight_decay", 1e-4, "MP code"),
+        ("method.weighted_optimizer.learning_rate", 5e-5, "MP code, stage FCN with W"),
+        ("method.weighted_optimizer.weight_decay", 1e-4, "MP code"),
+        ("method.weighted_optimizer.groups.bias", 2.0, "MP code"),
+        ("method.weighted_optimizer.schedule.power", 0.9, "MP code: poly begins anew"),
+        ("method.reset", True, "MP code: W is built anew"),
+        ("method.virtual_network.module.rectified", True, "MP code: ReLU after the scores"),
+        ("method.virtual_network.module.split", 1, "MP code"),
+    ],
+    "metapix/gta5_to_cityscapes_joint_paper.py": META_JOINT,
+    "metapix/gta5_to_cityscapes_focal_paper.py": META_JOINT,
+    "metapix/gta5_to_cityscapes_gan_paper.py": [
+        *META_JOINT,
+        ("method.levels.main.weight", 0.001, "ASN: lambda_adv 0.001"),
+    ],
+    "metapix/gta5_to_cityscapes_fda_paper.py": [
+        *META_JOINT,
+        ("translate.beta", 0.01, "FDA, section 3: the first of 0.01, 0.05, 0.09"),
+        ("method.objective.entropy.weight", 0.005, "FDA code: entW 0.005"),
+        ("method.objective.entropy.loss.eta", 2.0, "FDA: eta 2"),
+    ],
+    "metapix/gta5_to_cityscapes_min_ent_paper.py": [
+        *META_JOINT,
+        ("method.objective.entropy.weight", 0.001, "ADV: lambda_ent 0.001"),
+        ("method.objective.entropy.loss.normalized", True, "ADV, eq. 2: divided by log C"),
+    ],
+    "metapix/gta5_to_cityscapes_fine_tuned_paper.py": [
+        *META_BOTH,
+        ("method.objective.target.domain", "target", "MP, Table 1: the target at last"),
+        ("method.warm_start.objective.source.domain", "source", "MP, Table 1: the source first"),
+    ],
+    "metapix/gta5_to_cityscapes_longer_paper.py": [
+        *META_BOTH,
+        ("method.warm_start.steps", 150_000, "MP, Table 3"),
+        ("method.steps", 45_000, "MP, Table 3: 45K more"),
+        ("method.network.module.split", 1, "MP, Table 3: the same network"),
+    ],
+    "metapix/cityscapes_target_only_paper.py": [
+        *META_TRAINING,
+        ("data.name", "cityscapes", "MP, Table 1: the target alone"),
+    ],
+}
