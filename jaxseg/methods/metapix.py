@@ -126,6 +126,9 @@ class MetaPix(SeveralNetworks):
             phases += [Phase(f"weighted{generation}", self.weighted_steps)]
         return tuple(phases)
 
+    def program(self, phase: int) -> int:
+        return phase if phase < 3 else 2 - phase % 2
+
     def init(self, seed: Array, image: Array) -> State:
         state = initial_state(self, seed, image)
         return beside(state, {WEIGHTING: self._drawn(state, 0)})
@@ -176,7 +179,8 @@ class MetaPix(SeveralNetworks):
             alpha,
         )
         steps = self.meta_steps * (1 if self.reset else self.generations)
-        position = self._local(phase, state.step) + (0 if self.reset else phase // 2 * self.meta_steps)
+        generation, position = self._place(phase, state.step)
+        position += 0 if self.reset else generation * self.meta_steps
         optimizer, head = self.weighting_optimizer, self.weighting.head
         phi, moments = moved(optimizer, phi, gradient, state.opt_state[WEIGHTING], position, steps, head)
         metrics = {
@@ -304,13 +308,16 @@ class MetaPix(SeveralNetworks):
             told["class_shares"] = {name: losses.mean(pixels, valid) for name, pixels in of.items()}
         return told
 
-    def _local(self, phase: int, step: Scalar) -> Any:
-        """The step within a phase."""
-        return step - sum(earlier.steps for earlier in self.phases[:phase])
+    def _place(self, phase: int, step: Any) -> tuple[Any, Any]:
+        """The generation, from 0, and the step within the phase: by the step, as all generations share two programs."""
+        if phase == 0:
+            return 0, step
+        since, length = step - self.joint_steps, self.meta_steps + self.weighted_steps
+        return since // length, since % length - (0 if phase % 2 else self.meta_steps)
 
     def _schedule(self, phase: int, step: Scalar) -> tuple[Optimizer, Any, int]:
         """The optimiser of theta in a phase, the position in its schedule, and the steps that this counts."""
-        local, generation = self._local(phase, step), (phase - 1) // 2
+        generation, local = self._place(phase, step)
         if self.weighted_optimizer is None:
             total = self.joint_steps + self.generations * self.weighted_steps
             behind = 0 if phase == 0 else self.joint_steps + generation * self.weighted_steps

@@ -123,6 +123,10 @@ class LockStep:
             raise InputError(
                 "diagnose_every: members in lock step are not diagnosed; sweep with --mode loop, or set it to 0"
             )
+        if any(experiment.mesh.parameters == "sharded" for experiment in self.experiments):
+            raise InputError(
+                "mesh.parameters: a member's are whole in lock step; sweep with --mode loop, or leave them replicated"
+            )
         with contextlib.ExitStack() as stack:
             stack.enter_context(jax.set_mesh(self.mesh))
             received = stack.enter_context(noted_signals()) if rounds is None else lambda step=None: None

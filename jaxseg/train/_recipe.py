@@ -88,7 +88,7 @@ def _groups(experiment: Experiment) -> Iterator[tuple[str, str]]:
     for name in [name for name in method if name.endswith("network")]:
         network = method.pop(name)
         if network is not None:
-            yield name.replace("_", " "), in_words(network)
+            yield name.replace("_", " ")[: _INDENT - 3], _named(name, network)
     warm = method.pop("warm_start", None)
     yield "method", f"{method.pop('type')}, {method.pop('steps', experiment.method.total_steps):,} steps"
     if warm is not None:
@@ -98,7 +98,7 @@ def _groups(experiment: Experiment) -> Iterator[tuple[str, str]]:
     for name in [name for name, field in method.items() if not _says_nothing(field)]:
         if name == "objective":
             yield from _terms("terms", method[name])
-        elif name != "objective":
+        else:
             yield name.replace("_", " ")[: _INDENT - 3], _named(name, method[name])
     yield "batch", f"{experiment.batch} a domain and step, {in_words(fields['mesh'])}"
     protocol = experiment.evaluation.described(experiment.data.task)

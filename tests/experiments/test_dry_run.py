@@ -88,7 +88,7 @@ def test_the_recipe_is_the_resolved_one_and_readable(capsys: pytest.CaptureFixtu
         "80,000 steps",
         "29,750 steps",
         "guidance: 0.009 x Guided(threshold 0.95, guide both) of the auxiliary head on the target",
-        "groups Groups(head 10)",
+        "groups Groups(head 10, fixed [bn1])",
         "without its head",
         "input 640x1280, labels at native size",
     ):

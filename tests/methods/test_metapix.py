@@ -151,6 +151,7 @@ def test_every_phase_equals_its_longhand(over: str, afresh: bool, generations: i
         over=over,
         class_weights=True,
     )
+    assert [m.program(phase) for phase in range(5)] == [0, 1, 2, 1, 2]
     state = start(m)
     params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), state.params)
     theta, phi = params["network"]["head"], params["weighting"]["scores"]
@@ -164,7 +165,7 @@ def test_every_phase_equals_its_longhand(over: str, afresh: bool, generations: i
                 v_theta = jax.tree.map(np.zeros_like, theta)
         given = batch(step)
         data = jax.tree.map(np.asarray, given)
-        state, metrics = _step(m, state, given, phase)
+        state, metrics = _step(m, state, given, m.program(phase))
         known = data["source"]["label"] < CLASSES
         share = 1 / known.size if phase and over == "all" else 1 / known.sum()
         lost, ds, xs = slope(theta, data["source"])

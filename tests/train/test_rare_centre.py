@@ -28,7 +28,7 @@ def test_a_round_is_told_what_its_labelling_predicts(tmp_path: Path, monkeypatch
     )
     told: list[tuple[int, list[bool]]] = []
 
-    def watched(method: Any, augment: Any, translate: Any, state: Any, batch: Any, phase: int) -> Any:
+    def watched(method: Any, augment: Any, translate: Any, state: Any, *_: Any) -> Any:
         """No training: the classes change places, and so the next round predicts others."""
         told.append((int(state.step) // 2, np.asarray(augment["crop"].centre.rare).tolist()))
         if len(told) == 4:

@@ -12,6 +12,7 @@ import pytest
 
 from jaxseg import losses
 from jaxseg.data.augment import ColorJitter
+from jaxseg.errors import InputError
 from jaxseg.methods import SGD, Adam, AdversarialMethod, Level, Method, ObjectiveMethod, Poly, Term, WarmStart
 from jaxseg.train import Experiment, MeshShape, RunFolder, Stopped, train
 from jaxseg.train._program import step
@@ -218,6 +219,20 @@ def test_members_in_lock_step_compute_what_those_of_a_loop_compute(
             assert one.member.settings == other.member.settings
             assert record(one.folder) == record(other.folder)
             same_to_rounding(one, other.folder)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"diagnose_every": 2}, "diagnose_every"),
+        ({"mesh": MeshShape(parameters="sharded")}, "mesh.parameters"),
+    ],
+)
+def test_lock_step_refuses_what_it_would_leave_out(
+    tmp_path: Path, fields: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(InputError, match=f"^{named}: .* --mode loop"):
+        run(Sweep(base(**fields), GRID), tmp_path / "refused", mode="vmap")
 
 
 class Killed(BaseException):
