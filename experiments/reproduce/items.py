@@ -196,7 +196,7 @@ ITEMS = (
         rows=_self_training(STREETS),
         data="procedural streets, nothing to download",
         seeds=3,
-        cost="13 runs a seed, of 100 to 300 steps",
+        cost="60 to 80 minutes on 2 busy CPU cores (39 runs)",
         recipes=tuple(
             Path("configs/self_training") / f"{name}_paper.py"
             for name in (
@@ -221,7 +221,7 @@ ITEMS = (
         rows=_self_training(DUSK),
         data="CamVid, --data.dir CAMVID --target.dir CAMVID",
         seeds=3,
-        cost="13 runs a seed, of 100 to 300 steps",
+        cost="60 to 80 minutes on 2 busy CPU cores (39 runs)",
         notes="Val has no image of the dusk, so no round but the last is scored.",
         against=("source", "crst_lrent"),
     ),
