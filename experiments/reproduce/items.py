@@ -221,7 +221,7 @@ ITEMS = (
         rows=_self_training(DUSK),
         data="CamVid, --data.dir CAMVID --target.dir CAMVID",
         seeds=3,
-        cost="60 to 80 minutes on 2 busy CPU cores (39 runs)",
+        cost="39 runs, of 100 to 300 steps",
         notes="Val has no image of the dusk, so no round but the last is scored.",
         against=("source", "crst_lrent"),
     ),
