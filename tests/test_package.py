@@ -10,9 +10,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
-    "module", ["jaxseg", "jaxseg.losses", "jaxseg.train", "jaxseg.report", "jaxseg.data"]
+    "module",
+    [
+        "jaxseg",
+        "jaxseg.losses",
+        pytest.param("jaxseg.train", marks=pytest.mark.fast),
+        "jaxseg.report",
+        "jaxseg.data",
+    ],
 )
 def test_no_import_brings_in_another_framework(module: str) -> None:
     unwanted = {"tensorflow", "torch", "ott", "jaxopt"}

@@ -82,7 +82,6 @@ def lines(run: RunFolder) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run.metrics.read_text().splitlines()]
 
 
-@pytest.mark.fast
 def test_training_lowers_the_loss_logs_every_step_and_ends_with_a_checkpoint(tmp_path: Path) -> None:
     method = ObjectiveMethod(
         network=network(),
