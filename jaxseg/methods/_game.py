@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Shaped
 
@@ -98,6 +99,7 @@ class Referee:
 
     def answer(self, scores: Float[Array, "B h w K"], kind: Kind, player: str) -> Float[Array, ""]:
         """What the player pays where a patch is not taken for `kind`."""
+        check_rows(scores)
         if self.reading == "four":
             wanted = jnp.full(scores.shape[:-1], KINDS.index(kind), jnp.int32)
             return self.average(losses.softmax_cross_entropy(scores, wanted))
@@ -151,6 +153,20 @@ def check(referee: Referee, discriminator: MapNetwork) -> None:
         raise InputError(
             f"discriminator.classes: {discriminator.classes} scores a patch, and reading {referee.reading!r} takes "
             f"{wanted}; make them equal"
+        )
+
+
+def check_rows(scores: Float[Array, "B h w K"]) -> None:
+    """Raises `InputError` where the devices along the height are more than the rows of patches.
+
+    So split, the gradient through generator and discriminator was seen to come out wrong (jaxlib 0.10).
+    """
+    devices = jax.sharding.get_abstract_mesh().shape.get("space", 1)
+    rows = scores.shape[1]
+    if rows < devices:
+        raise InputError(
+            f"mesh.space: {devices} devices share the height and the discriminator has {rows} rows of patches; use at "
+            f"most {rows}, or larger images"
         )
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from jaxseg import losses, models
+from jaxseg.errors import InputError
 from jaxseg.methods import LSD_WEIGHTS, SGD, ConservativeGAN, Term, WarmStart
-from jaxseg.methods._game import GameWeights
+from jaxseg.methods._game import KINDS, GameWeights, Referee
 from jaxseg.models import Output
 from jaxseg.train import MeshShape
 from tests.methods.adversaries import batch, close, equal
@@ -200,3 +201,13 @@ def test_every_number_is_a_leaf_that_is_stacked() -> None:
     for index, (encoder, base) in enumerate(pairs):
         one = advanced(weighed(encoder, base), began, given)[0].params
         close(jax.tree.map(lambda leaf, i=index: leaf[i], together), one, rtol=1e-5)
+
+
+def test_devices_are_no_more_than_the_rows_of_patches_that_they_share() -> None:
+    referee = Referee("binary", "mean", losses.AdversarialCrossEntropy(), 3)
+    with jax.set_mesh(MeshShape(data=2, space=4).build(8)):
+        assert float(referee.answer(jnp.zeros((2, 4, 3, 2)), KINDS[0], "generator")) > 0.0
+        with pytest.raises(
+            InputError, match=r"mesh.space: 4 devices .* has 2 rows of patches; use at most 2"
+        ):
+            referee.answer(jnp.zeros((2, 2, 3, 2)), KINDS[0], "generator")
