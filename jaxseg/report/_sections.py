@@ -138,16 +138,16 @@ def curves(experiments: Sequence[Experiment], prefixes: Iterator[str]) -> Markup
 
 
 def phases(experiments: Sequence[Experiment]) -> list[str]:
-    """When the phases of training begin, for experiments that have several."""
-    told = []
+    """When the phases of training begin, for experiments that have several; those that agree are told together."""
+    alike: dict[str, list[str]] = {}
     for experiment in experiments:
         starts: dict[str, int | float] = {}
         for record in experiment.runs[0].train:
             starts.setdefault(str(record.get("phase")), record["step"])
         if len(starts) > 1:
             parts = ", ".join(f"{phase} from step {step:g}" for phase, step in starts.items())
-            told.append(f"Phases of {experiment.name}: {parts}.")
-    return told
+            alike.setdefault(parts, []).append(experiment.name)
+    return [f"Phases of {', '.join(names)}: {parts}." for parts, names in alike.items()]
 
 
 def classes(experiments: Sequence[Experiment], name: str, prefixes: Iterator[str]) -> Markup:

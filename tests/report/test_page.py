@@ -9,6 +9,9 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -18,6 +21,8 @@ from jaxseg import report
 from jaxseg.errors import InputError
 from jaxseg.labels import CAMVID
 from jaxseg.report import _facts
+from jaxseg.report._sections import phases
+from jaxseg.report.runs import Experiment
 
 MakeRun = Callable[..., Path]
 
@@ -263,3 +268,14 @@ def test_importing_report_does_not_import_matplotlib() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, check=False).returncode == 0
     )
+
+
+def test_phases_that_agree_are_told_together() -> None:
+    def trained(name: str, **starts: int) -> Any:
+        records = [{"phase": phase, "step": step} for phase, step in starts.items()]
+        experiment = mock.Mock(spec=Experiment, runs=[SimpleNamespace(train=records)])
+        experiment.name = name  # as an argument it would name the mock
+        return experiment
+
+    told = phases([trained("a", warm=1, main=51), trained("b", warm=1, main=51), trained("c", main=1)])
+    assert told == ["Phases of a, b: warm from step 1, main from step 51."]
