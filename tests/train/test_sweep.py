@@ -225,7 +225,7 @@ def test_members_in_lock_step_compute_what_those_of_a_loop_compute(
     ("fields", "named"),
     [
         ({"diagnose_every": 2}, "diagnose_every"),
-        ({"mesh": MeshShape(parameters="sharded")}, "mesh.parameters"),
+        ({"mesh": MeshShape(data=1, parameters="sharded")}, "mesh.parameters"),
     ],
 )
 def test_lock_step_refuses_what_it_would_leave_out(
