@@ -39,7 +39,7 @@ class Arguments:
     rows: tuple[str, ...] = ()
     """Only these rows, and those that they start from."""
     out: Path = Path("runs/reproduce")
-    """Folder of the runs; each item has its own in it."""
+    """Folder of the runs; each item, or those that share rows, have their own in it."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -91,7 +91,8 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     rows = [row for row in item.rows if row.name in wanted]
     began, place = time.monotonic(), own.out / item.name
     try:
-        folders = run_rows(rows, range(seeds), place, fields, "python -m experiments.reproduce")
+        runs = own.out / (item.runs or item.name)
+        folders = run_rows(rows, range(seeds), runs, fields, "python -m experiments.reproduce")
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return stop.status

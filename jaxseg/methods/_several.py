@@ -1,10 +1,14 @@
 """Methods that train other networks beside the one that predicts: discriminators, generators, weighting networks."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxseg.methods.method import Method, State
+import optax
+
+from jaxseg.methods._steps import moved
+from jaxseg.methods.method import Method, Metrics, State
+from jaxseg.methods.optimizer import Optimizer
 
 
 class SeveralNetworks(Method):
@@ -40,3 +44,41 @@ def beside(state: State, others: Mapping[str, Any]) -> State:
         params={"network": state.params, **part(others, "params")},
         batch_stats={"network": state.batch_stats, **part(others, "batch_stats")},
     )
+
+
+def stepped(
+    state: State,
+    name: str,
+    gradient: Any,
+    batch_stats: Any,
+    optimizer: Optimizer,
+    position: Any,
+    steps: int,
+    head: Sequence[str] = (),
+) -> tuple[State, Metrics]:
+    """The state after a step of one of several networks, and what is told of the step.
+
+    Args:
+      state: before it.
+      name: of the network that moves.
+      gradient: of its parameters.
+      batch_stats: its statistics after the step.
+      optimizer: of this network.
+      position: steps that it has taken.
+      steps: how many it takes in all.
+      head: its modules that learn at the head's rate.
+    """
+    params, moments = moved(
+        optimizer, state.params[name], gradient, state.opt_state[name], position, steps, head
+    )
+    new = dataclasses.replace(
+        state,
+        step=state.step + 1,
+        params={**state.params, name: params},
+        batch_stats={**state.batch_stats, name: batch_stats},
+        opt_state={**state.opt_state, name: moments},
+    )
+    return new, {
+        "gradient_norm": optax.global_norm(gradient),
+        "learning_rate": optimizer.rate(position, steps),
+    }

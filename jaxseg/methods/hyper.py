@@ -33,7 +33,7 @@ from jaxseg.methods._hypergradient import (
     summed,
     with_numbers,
 )
-from jaxseg.methods._several import SeveralNetworks, beside
+from jaxseg.methods._several import SeveralNetworks, beside, stepped
 from jaxseg.methods._steps import moved
 from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
 from jaxseg.methods.objective import ObjectiveMethod, Summand, WarmStart
@@ -212,29 +212,10 @@ class HyperMethod(SeveralNetworks):
             lambda theta: summed(self.network, objective, theta, stats, batch, key), has_aux=True
         )
         (value, (after, terms)), gradient = learn(state.params["network"])
-        theta, moments = moved(
-            optimizer,
-            state.params["network"],
-            gradient,
-            state.opt_state["network"],
-            position,
-            steps,
-            self.network.head,
+        new, of_step = stepped(
+            state, "network", gradient, after, optimizer, position, steps, self.network.head
         )
-        metrics = {
-            "loss": value,
-            "terms": terms,
-            "gradient_norm": optax.global_norm(gradient),
-            "learning_rate": optimizer.rate(position, steps),
-        }
-        new = dataclasses.replace(
-            state,
-            step=state.step + 1,
-            params={**state.params, "network": theta},
-            batch_stats={**state.batch_stats, "network": after},
-            opt_state={**state.opt_state, "network": moments},
-        )
-        return new, metrics
+        return new, {"loss": value, "terms": terms, **of_step}
 
 
 def _halved(batch: Batch) -> tuple[Batch, Batch]:

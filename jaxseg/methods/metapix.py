@@ -20,15 +20,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Bool, Float
 
 from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.losses import Loss, Scalar, pytree
 from jaxseg.methods._meta import through_the_identity, through_the_step
-from jaxseg.methods._several import SeveralNetworks, beside
-from jaxseg.methods._steps import forwarded, moved
+from jaxseg.methods._several import SeveralNetworks, beside, stepped
+from jaxseg.methods._steps import forwarded
 from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
 from jaxseg.methods.objective import brought_to
 from jaxseg.methods.optimizer import STATIC, Adam, Constant, Optimizer
@@ -181,24 +180,11 @@ class MetaPix(SeveralNetworks):
         steps = self.meta_steps * (1 if self.reset else self.generations)
         generation, position = self._place(phase, state.step)
         position += 0 if self.reset else generation * self.meta_steps
-        optimizer, head = self.weighting_optimizer, self.weighting.head
-        phi, moments = moved(optimizer, phi, gradient, state.opt_state[WEIGHTING], position, steps, head)
-        metrics = {
-            "loss": value,
-            "terms": {"meta": value},
-            "gradient_norm": optax.global_norm(gradient),
-            "learning_rate": optimizer.rate(position, steps),
-            "inner_rate": alpha,
-            **self._told(weights, source["label"]),
-        }
-        new = dataclasses.replace(
-            state,
-            step=state.step + 1,
-            params={**state.params, WEIGHTING: phi},
-            batch_stats={**state.batch_stats, WEIGHTING: after},
-            opt_state={**state.opt_state, WEIGHTING: moments},
+        new, of_step = stepped(
+            state, WEIGHTING, gradient, after, self.weighting_optimizer, position, steps, self.weighting.head
         )
-        return new, metrics
+        told = {"inner_rate": alpha, **self._told(weights, source["label"])}
+        return new, {"loss": value, "terms": {"meta": value}, **of_step, **told}
 
     def _learn(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
         """Algorithm 3, and, in the first phase, the same without weights: one step on theta."""
@@ -220,27 +206,12 @@ class MetaPix(SeveralNetworks):
             }
             return terms["source"] + terms["target"], (after, terms)
 
-        theta = state.params["network"]
-        (value, (after, terms)), gradient = jax.value_and_grad(loss, has_aux=True)(theta)
+        (value, (after, terms)), gradient = jax.value_and_grad(loss, has_aux=True)(state.params["network"])
         optimizer, position, steps = self._schedule(phase, state.step)
-        theta, moments = moved(
-            optimizer, theta, gradient, state.opt_state["network"], position, steps, self.network.head
+        new, of_step = stepped(
+            state, "network", gradient, after, optimizer, position, steps, self.network.head
         )
-        metrics = {
-            "loss": value,
-            "terms": terms,
-            "gradient_norm": optax.global_norm(gradient),
-            "learning_rate": optimizer.rate(position, steps),
-            **told,
-        }
-        new = dataclasses.replace(
-            state,
-            step=state.step + 1,
-            params={**state.params, "network": theta},
-            batch_stats={**state.batch_stats, "network": after},
-            opt_state={**state.opt_state, "network": moments},
-        )
-        return new, metrics
+        return new, {"loss": value, "terms": terms, **of_step, **told}
 
     def weights(
         self, phi: Any, batch_stats: Any, part: Mapping[str, Array], key: Array, *, train: bool

@@ -123,7 +123,11 @@ class LockStep:
             raise InputError(
                 "diagnose_every: members in lock step are not diagnosed; sweep with --mode loop, or set it to 0"
             )
-        if any(experiment.mesh.parameters == "sharded" for experiment in self.experiments):
+        if any(experiment.pictures_every for experiment in self.experiments):
+            raise InputError(
+                "pictures_every: members in lock step are not drawn; sweep with --mode loop, or set it to 0"
+            )
+        if any(experiment.mesh.parameters == "sharded" for experiment, _ in self.runs):
             raise InputError(
                 "mesh.parameters: a member's are whole in lock step; sweep with --mode loop, or leave them replicated"
             )

@@ -221,9 +221,18 @@ def test_members_in_lock_step_compute_what_those_of_a_loop_compute(
             same_to_rounding(one, other.folder)
 
 
-def test_lock_step_refuses_diagnosis(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"^diagnose_every: .* --mode loop"):
-        run(Sweep(base(diagnose_every=2), GRID), tmp_path / "refused", mode="vmap")
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"diagnose_every": 2}, "diagnose_every"),
+        ({"mesh": MeshShape(data=1, parameters="sharded")}, "mesh.parameters"),
+    ],
+)
+def test_lock_step_refuses_what_it_would_leave_out(
+    tmp_path: Path, fields: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(InputError, match=rf"^{named}: .* --mode loop"):
+        run(Sweep(base(**fields), GRID), tmp_path / "refused", mode="vmap")
 
 
 class Killed(BaseException):
