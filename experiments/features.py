@@ -19,11 +19,11 @@ import numpy as np
 import tyro
 
 from experiments._command import parse_all, run
-from experiments.game_pictures import data_of
 from jaxseg.errors import InputError
 
 if TYPE_CHECKING:
-    from jaxseg.train import RunFolder
+    from jaxseg.data import DataSet
+    from jaxseg.train import Experiment, RunFolder
 
 DOMAINS = ("source", "target")
 MARKERS = {"source": "o", "target": "^"}
@@ -143,6 +143,18 @@ def points_of(folder: "RunFolder", count: int, seed: int) -> Points:
                     classes.append(int(one))
                     domains.append(number)
     return Points(np.array(features), np.array(classes), np.array(domains))
+
+
+def data_of(experiment: "Experiment", domain: str) -> "DataSet":
+    """The data set of a domain.
+
+    Raises:
+      InputError: the experiment has no target.
+    """
+    data = experiment.data if domain == "source" else experiment.target
+    if data is None:
+        raise InputError(f"run: {experiment.name!r} has no target")
+    return data
 
 
 def resized(example: Any, size: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from jaxseg.methods.hyper import HyperMethod, hypergradient, numbers, with_numbe
 from jaxseg.methods.labelling import Labelling
 from jaxseg.methods.mean_teacher import MeanTeacher
 from jaxseg.methods.metapix import MetaPix
-from jaxseg.methods.method import Batch, Method, Metrics, Phase, State
+from jaxseg.methods.method import Batch, Draws, Method, Metrics, Phase, State
 from jaxseg.methods.objective import ObjectiveMethod, Summand, Term, WarmStart
 from jaxseg.methods.optimizer import SGD, Adam, Constant, Inverse, Optimizer, Poly, Schedule, Stairs
 from jaxseg.methods.reweight import Reweight
@@ -26,6 +26,7 @@ __all__ = [
     "Batch",
     "ConservativeGAN",
     "Constant",
+    "Draws",
     "GameWeights",
     "Groups",
     "Guided",

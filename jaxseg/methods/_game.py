@@ -10,8 +10,8 @@ An image is of one of four kinds: real or generated, of the source or of the tar
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -69,6 +69,10 @@ class GameWeights:
     reconstruction: Scalar = 1.0
     encoder: Scalar = 1.0
     encoder_classes: Scalar = 1.0
+
+    def total(self, terms: Mapping[str, Array]) -> Float[Array, ""]:
+        """The weighted sum of some of the terms."""
+        return sum((getattr(self, name) * value for name, value in terms.items()), jnp.zeros(()))
 
 
 LSD_WEIGHTS = GameWeights(generator=0.1, encoder=0.1, encoder_classes=0.1)
@@ -156,6 +160,15 @@ def check(referee: Referee, discriminator: MapNetwork) -> None:
         )
 
 
+def check_generated(made: Sequence[int], image: Sequence[int]) -> None:
+    """Raises `InputError` where the generator's images [B, h, w, 3] are smaller than those that they are made of."""
+    if made[1] < image[1] or made[2] < image[2]:
+        raise InputError(
+            f"generator: it makes {made[1]}x{made[2]} pixels of an image of {image[1]}x{image[2]}; its strides must be "
+            "those of the embedding"
+        )
+
+
 def check_rows(scores: Float[Array, "B h w K"]) -> None:
     """Raises `InputError` where the devices along the height are more than the rows of patches.
 
@@ -168,6 +181,30 @@ def check_rows(scores: Float[Array, "B h w K"]) -> None:
             f"mesh.space: {devices} devices share the height and the discriminator has {rows} rows of patches; use at "
             f"most {rows}, or larger images"
         )
+
+
+def embedding_of(output: Output, which: str) -> Any:
+    """What the generator takes of the encoder's output, `"features"` or `"logits"`: a map, or a tuple of them.
+
+    Raises:
+      InputError: the output has no features.
+    """
+    given = output.features if which == "features" else output.logits
+    if given is None:
+        raise InputError(
+            "network: its output has no features; use one that gives them, or embedding 'logits'"
+        )
+    return given
+
+
+def with_noise(embedding: Any, deviation: Scalar, key: Array) -> Any:
+    """An embedding with Gaussian noise of this standard deviation added; the n-th map draws from stream 2 + n."""
+    leaves, tree = jax.tree.flatten(embedding)
+    noisy = []
+    for place, leaf in enumerate(leaves):
+        draw = jax.random.normal(jax.random.fold_in(key, 2 + place), leaf.shape, leaf.dtype)
+        noisy.append(leaf + jnp.asarray(deviation, leaf.dtype) * draw)
+    return jax.tree.unflatten(tree, noisy)
 
 
 def masked(image: Float[Array, "B H W 3"], part: Mapping[str, Array]) -> Float[Array, "B H W 3"]:

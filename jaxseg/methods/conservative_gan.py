@@ -31,7 +31,20 @@ from jaxtyping import Array, Float
 from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.losses import AdversarialCrossEntropy, AdversarialLoss, Scalar, pytree
-from jaxseg.methods._game import KINDS, PRETENDED, GameWeights, Kind, Referee, check, masked, shown_of
+from jaxseg.methods._game import (
+    KINDS,
+    PRETENDED,
+    GameWeights,
+    Kind,
+    Referee,
+    check,
+    check_generated,
+    embedding_of,
+    masked,
+    shown_of,
+    with_noise,
+)
+from jaxseg.methods._game_views import views
 from jaxseg.methods._gradient_share import counted, gradient_shares
 from jaxseg.methods._several import SeveralNetworks, beside
 from jaxseg.methods._steps import forwarded, moved
@@ -166,17 +179,15 @@ class ConservativeGAN(SeveralNetworks):
         variables = {"params": state.params, "batch_stats": state.batch_stats}
         ready = self.network.normalization(image)
         shown = jax.eval_shape(lambda v, x: self.network.apply(v, x, train=False)[0], variables, ready)
-        embedding = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self._embedding(shown))
+        embedding = jax.tree.map(
+            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), embedding_of(shown, self.embedding)
+        )
         key = jax.random.key(seed)
         drawn = self.generator.init(jax.random.fold_in(key, 0), embedding)
         made = jax.eval_shape(
             lambda v, x: self.generator.apply(v, x, train=False)[0].logits, drawn, embedding
         )
-        if made.shape[1] < height or made.shape[2] < width:
-            raise InputError(
-                f"generator: it makes {made.shape[1]}x{made.shape[2]} pixels of an image of {height}x{width}; its "
-                "strides must be those of the embedding"
-            )
+        check_generated(made.shape, image.shape)
         judge = self.discriminator.init(jax.random.fold_in(key, 1), image)
         return beside(state, {"generator": drawn, "discriminator": judge})
 
@@ -243,6 +254,11 @@ class ConservativeGAN(SeveralNetworks):
         )
         return new, metrics
 
+    def pictures(self, state: State, image: Float[Array, "B H W 3"], domain: str) -> dict[str, Array]:
+        """What G makes of images, and what D takes that for, see `jaxseg.methods.Draws`."""
+        players = {"network": self.network, "generator": self.generator, "discriminator": self.discriminator}
+        return views(players, state, image, domain, embedding=self.embedding, reading=self.reading)
+
     def _judged(
         self, params: Any, state: State, real: Images, generated: Images, batch: Batch, key: Array
     ) -> tuple[Float[Array, ""], tuple[Found, Array, Any]]:
@@ -258,7 +274,7 @@ class ConservativeGAN(SeveralNetworks):
             if kind == Kind("source", True):
                 classes = referee.classes(output, batch["source"]["label"])
                 found |= {f"discriminator_{name}": value for name, value in classes.items()}
-        return self._weighed(found), (found, right, after)
+        return self.weights.total(found), (found, right, after)
 
     def _deceived(
         self, generated: Images, judge: Any, state: State, real: Images, batch: Batch, key: Array
@@ -270,7 +286,7 @@ class ConservativeGAN(SeveralNetworks):
             for domain in self.domains
         ]
         found["reconstruction"] = sum(distances, jnp.zeros(()))
-        return self._weighed(found), found
+        return self.weights.total(found), found
 
     def _learned(
         self,
@@ -286,7 +302,7 @@ class ConservativeGAN(SeveralNetworks):
         if others:
             generated = self._generated(others["generator"], outputs, batch, key)
             found = self._answered("encoder", generated, others["discriminator"], state, batch, key)
-        total = self._weighed(found)
+        total = self.weights.total(found)
         for name, term in objective.items():
             value = term(self.network, outputs[term.domain], batch[term.domain])
             found[name] = self._referee.scaled(value, batch[term.domain], term.domain)
@@ -308,9 +324,6 @@ class ConservativeGAN(SeveralNetworks):
                 found |= {f"{player}_{name}": value for name, value in classes.items()}
         return found
 
-    def _weighed(self, found: Found) -> Float[Array, ""]:
-        return sum((getattr(self.weights, name) * value for name, value in found.items()), jnp.zeros(()))
-
     def _scores(
         self, params: Any, batch_stats: Any, image: Array, kind: Kind, key: Array
     ) -> tuple[Output, Any]:
@@ -320,28 +333,15 @@ class ConservativeGAN(SeveralNetworks):
             {"params": params, "batch_stats": batch_stats}, image, train=True, rngs=draws
         )
 
-    def _embedding(self, output: Output) -> Any:
-        """What G takes of E's output: a map, or a tuple of them."""
-        given = output.features if self.embedding == "features" else output.logits
-        if given is None:
-            raise InputError(
-                "network: its output has no features; use one that gives them, or embedding 'logits'"
-            )
-        return given
-
     def _generated(self, params: Any, outputs: Outputs, batch: Batch, key: Array) -> Images:
         """G's image of every domain, in 0..1, 0 where augmentation padded."""
         images: Images = {}
         for stream, (domain, output) in enumerate(outputs.items(), start=len(outputs)):
             own = jax.random.fold_in(key, stream)
-            leaves, tree = jax.tree.flatten(self._embedding(output))
-            noisy = []
-            for place, leaf in enumerate(leaves):
-                draw = jax.random.normal(jax.random.fold_in(own, 2 + place), leaf.shape, leaf.dtype)
-                noisy.append(leaf + jnp.asarray(self.noise, leaf.dtype) * draw)
+            given = with_noise(embedding_of(output, self.embedding), self.noise, own)
             draws = {name: jax.random.fold_in(own, place) for place, name in enumerate(("dropout", "noise"))}
             made, _ = self.generator.apply(
-                {"params": params, "batch_stats": {}}, jax.tree.unflatten(tree, noisy), train=True, rngs=draws
+                {"params": params, "batch_stats": {}}, given, train=True, rngs=draws
             )
             _, height, width, _ = batch[domain]["image"].shape
             images[domain] = masked(crop(self.generator.image(made), (height, width)), batch[domain])

@@ -6,11 +6,11 @@ changing a leaf never recompiles, and stacking several is a sweep. A method owns
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from jaxseg.losses import pytree
 from jaxseg.methods.labelling import Labelling
@@ -132,6 +132,23 @@ class Method:
     def with_variables(self, state: State, variables: Mapping[str, Any]) -> State:
         """The state with the network's variables replaced, as when training starts from another run's."""
         return dataclasses.replace(state, params=variables["params"], batch_stats=variables["batch_stats"])
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A method that makes pictures to be looked at, as one with a generator does."""
+
+    def pictures(self, state: State, image: Float[Array, "B H W 3"], domain: str) -> Mapping[str, Array]:
+        """Pictures of what the method makes of raw images, without any randomness.
+
+        Args:
+          state: at any step.
+          image: [B, H, W, 3] RGB in 0..255.
+          domain: which the images are of.
+
+        Returns:
+          Pictures by title, 0..1, in colour [B, h, w, 3] or grey [B, h, w].
+        """
 
 
 def initial_state(method: Method, seed: Array, image: Array) -> State:

@@ -10,6 +10,8 @@ from jaxseg.report._tasks import TASKS, Words
 from jaxseg.report.runs import Experiment, Run, number
 
 BARS = 7  # experiments that share a cluster of bars; beyond, bars are too thin and colours repeat
+ACCURACIES = ("discriminator_accuracy", "domain_accuracy")
+"""What names of metrics begin with that are shares of what an adversary takes for what it is, 0 to 1."""
 _CLASSES = 6  # classes of one figure, where they are few; else two figures, or three
 
 
@@ -95,7 +97,7 @@ def grid(
 
 
 def curves(experiments: Sequence[Experiment], prefixes: Iterator[str]) -> Markup:
-    """Loss, its terms and mIoU or accuracy against the training step; learning rate and the like behind a fold."""
+    """Loss, its terms, mIoU and adversaries' accuracy against the step; learning rate and the like behind a fold."""
     terms = dict.fromkeys(
         str(name) for e in experiments for run in e.runs for record in run.train for name in _terms(record)
     )
@@ -110,6 +112,18 @@ def curves(experiments: Sequence[Experiment], prefixes: Iterator[str]) -> Markup
                 f"{words.main} (%) on {on}", _progress(experiments, on, words), prefixes, percent=True
             )
             main += [plot] if plot else []
+    judged = dict.fromkeys(
+        str(name)
+        for e in experiments
+        for run in e.runs
+        for record in run.train
+        for name in record
+        if str(name).startswith(ACCURACIES)
+    )
+    main += [
+        _plot(f"{name.replace('_', ' ')} (%)", _train(experiments, name), prefixes, percent=True)
+        for name in judged
+    ]
     more = [
         _plot(title, _train(experiments, name), prefixes)
         for title, name in (

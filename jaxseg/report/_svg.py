@@ -59,7 +59,11 @@ def empty_figure(height: float) -> tuple[Any, Any]:
 
     figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
     figure.patch.set_visible(False)
-    axes = figure.add_subplot()
+    return figure, plain(figure.add_subplot())
+
+
+def plain(axes: Any) -> Any:
+    """Axes without a box or a grid, in the page's colours."""
     axes.patch.set_visible(False)
     axes.set_axisbelow(True)
     for side, spine in axes.spines.items():
@@ -69,7 +73,7 @@ def empty_figure(height: float) -> tuple[Any, Any]:
     axes.grid(False)
     axes.tick_params(labelsize=LETTERS, labelcolor=MUTED, color=GRID, length=3)
     axes.xaxis.label.set(fontsize=LETTERS, color=MUTED)
-    return figure, axes
+    return axes
 
 
 def svg_of(figure: Any, prefix: str, label: str, hints: Mapping[str, Sequence[str]] | None = None) -> Markup:
@@ -86,6 +90,13 @@ def svg_of(figure: Any, prefix: str, label: str, hints: Mapping[str, Sequence[st
     buffer = io.BytesIO()
     FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
     return _inline(buffer.getvalue(), prefix, label, hints or {})
+
+
+def standalone(drawing: Markup) -> bytes:
+    """A drawing of `svg_of` as a file of its own: on white, in the colours of a light page."""
+    light = re.sub(r"var\(--[a-z0-9-]+, (#[0-9a-f]{6})\)", r"\1", drawing)
+    style = "background:#ffffff;font-family:system-ui,sans-serif"
+    return light.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" style="{style}" ', 1).encode()
 
 
 def _inline(svg: bytes, prefix: str, label: str, hints: Mapping[str, Sequence[str]]) -> Markup:

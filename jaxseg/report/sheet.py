@@ -1,17 +1,13 @@
 """A contact sheet: pictures in rows under titled columns, with the legend of a label space below."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw, ImageFont
 
-from jaxseg.errors import InputError
+from jaxseg._sheet import GAP, sheet
 from jaxseg.labels import LabelSpace
 from jaxseg.report.pictures import legend
-
-_GAP, _INK = 6, (28, 32, 38)
 
 
 def contact_sheet(
@@ -40,34 +36,7 @@ def contact_sheet(
     >>> contact_sheet([[grey, grey]], ["image", "truth"], cell=40).shape[1]
     98
     """
-    if not rows or any(len(row) != len(titles) for row in rows):
-        raise InputError(
-            f"contact sheet: {len(titles)} titles, rows of {[len(row) for row in rows]} pictures"
-        )
-    font = ImageFont.load_default(size=16)
-    scaled = [[_scaled(picture, cell) for picture in row] for row in rows]
-    heights = [max(picture.height for picture in row) for row in scaled]
-    key = None
-    if space is not None:
-        columns = max(1, (len(titles) * (cell + _GAP)) // (legend(space).shape[1]))
-        key = Image.fromarray(legend(space, columns=columns))
-    top = 24 + _GAP
-    width = _GAP + len(titles) * (cell + _GAP)
-    height = top + sum(heights) + len(heights) * _GAP + (key.height if key else 0)
-    sheet = Image.new("RGB", (max(width, key.width if key else 0), height), (255, 255, 255))
-    draw = ImageDraw.Draw(sheet)
-    for column, title in enumerate(titles):
-        draw.text((_GAP + column * (cell + _GAP), top / 2), title, _INK, font=font, anchor="lm")
-    y = top
-    for row, tall in zip(scaled, heights, strict=True):
-        for column, picture in enumerate(row):
-            sheet.paste(picture, (_GAP + column * (cell + _GAP), y))
-        y += tall + _GAP
-    if key is not None:
-        sheet.paste(key, (0, y))
-    return np.array(sheet)
-
-
-def _scaled(picture: np.ndarray, width: int) -> Image.Image:
-    height = math.ceil(picture.shape[0] * width / picture.shape[1])
-    return Image.fromarray(picture).resize((width, height), Image.Resampling.NEAREST)
+    if space is None:
+        return sheet(rows, titles, cell=cell)
+    columns = max(1, (len(titles) * (cell + GAP)) // legend(space).shape[1])
+    return sheet(rows, titles, cell=cell, below=legend(space, columns=columns))

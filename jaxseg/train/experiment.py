@@ -17,7 +17,7 @@ import tyro
 from jaxseg.data import DataSet, RareClasses, Task
 from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.errors import InputError
-from jaxseg.methods import Method
+from jaxseg.methods import Draws, Method
 from jaxseg.models import with_precision
 from jaxseg.train.mesh import MeshShape
 
@@ -80,6 +80,8 @@ class Experiment:
       checkpoint_every: steps between checkpoints.
       diagnose_every: steps between measurements of each term's gradient, its norm and its cosine with the others'; one
         costs n (n + 1) / 2 steps, n being the number of terms: with two, every 30 steps is 10%. 0 measures none.
+      pictures_every: steps between pictures of what the method makes of some images, as a generator does, into the run
+        folder; 0 draws none.
       threads: threads that decode images.
     """
 
@@ -102,6 +104,7 @@ class Experiment:
     evaluate_every: int = 0
     checkpoint_every: int = 200
     diagnose_every: int = 0
+    pictures_every: int = 0
     threads: int = 2
 
     def __post_init__(self) -> None:
@@ -159,6 +162,12 @@ class Experiment:
             raise InputError(f"checkpoint_every: {self.checkpoint_every}; it is at least 1")
         if self.diagnose_every < 0:
             raise InputError(f"diagnose_every: {self.diagnose_every}; it is 0 (never) or more")
+        if self.pictures_every < 0:
+            raise InputError(f"pictures_every: {self.pictures_every}; it is 0 (never) or more")
+        if self.pictures_every and not isinstance(self.method, Draws):
+            raise InputError(
+                f"pictures_every: {type(self.method).__name__} makes no pictures; leave it out, or set it to 0"
+            )
         if self.accumulate is not None and (self.accumulate < 1 or self.batch % self.accumulate):
             raise InputError(
                 f"accumulate: {self.accumulate} parts of a batch of {self.batch}; use a divisor of the batch"
@@ -190,7 +199,7 @@ class Experiment:
         _ = self.domains
 
 
-OPERATIONAL = ("mesh", "threads", "checkpoint_every", "evaluate_every", "diagnose_every")
+OPERATIONAL = ("mesh", "threads", "checkpoint_every", "evaluate_every", "diagnose_every", "pictures_every")
 """Fields that may change when a run is resumed: they move where and how often, not what is computed."""
 
 

@@ -5,7 +5,8 @@ config.json      its arguments, every resolved field, versions, the label space
 metrics.jsonl    one line a logged step or evaluation
 checkpoints/     Orbax
 pseudo_labels/   of self-training, one folder a round
-evaluations/     one JSON a scored data set; pictures/ beside it
+evaluations/     one JSON a scored data set
+pictures/        of scored images, one folder a data set; and what a method drew, one file a step
 report.html
 """
 
@@ -186,9 +187,14 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all; what was there stays until the new one is complete."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all; what was there stays until the new one is complete."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(text)
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):

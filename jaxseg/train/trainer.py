@@ -27,6 +27,7 @@ from jaxseg.train._check import check
 from jaxseg.train._endings import Diverged, Stopped, not_finite
 from jaxseg.train._inputs import told
 from jaxseg.train._microbatches import prepared
+from jaxseg.train._pictures import Album
 from jaxseg.train._program import begin as _begin
 from jaxseg.train._program import initializer as _initializer
 from jaxseg.train._program import step as _step
@@ -112,6 +113,7 @@ class _Loop:
         self.stream = shown if is_first() else io.StringIO()  # of several processes, one prints
         self.total = self.method.total_steps
         self.log_every = max(1, self.total // LINES)
+        self.album = Album(experiment, folder.pictures) if experiment.pictures_every else None
         self.late: tuple[int, Metrics] | None = None
         self.saved: int | None = None
 
@@ -174,7 +176,7 @@ class _Loop:
     def _start(self) -> tuple[State, int]:
         """The state to begin with, and how many steps it has behind it."""
         failed: list[tuple[int, InputError]] = []
-        for latest in reversed(self.checkpoints.steps):
+        for latest in self.checkpoints.candidates():
             try:
                 state = self._resumed(latest)
             except InputError as error:
@@ -266,9 +268,13 @@ class _Loop:
         self.iterator = self._batches(phase)
 
     def _after(self, done: int, state: State | Callable[[], State]) -> None:
-        """Saves, evaluates and stops, where `done` steps call for it."""
+        """Draws, saves, evaluates and stops, where `done` steps call for it."""
         experiment = self.experiment
         stop = self.received(done)
+        if self.album is not None and (done % experiment.pictures_every == 0 or done == self.total):
+            self._read_late()  # a loss that is not finite is told and not drawn
+            # Before the step is saved: a run that goes on from here does not draw it again.
+            self.progress.note(f"step {done}: {self.album.add(done, self.method, _fetched(state))}")
         if done % experiment.checkpoint_every == 0 or stop is not None:
             self._save(done, state)
         if stop is not None:

@@ -10,7 +10,6 @@ import pytest
 
 from experiments import features, game_pictures
 from jaxseg.errors import InputError
-from jaxseg.methods._game_views import view
 from jaxseg.train import RunFolder, load_config
 from tests.methods.players import Judge, game, judge, start
 
@@ -22,26 +21,27 @@ def linear(x: np.ndarray, layer: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("reading", ["binary", "four"])
-def test_a_view_is_the_players_at_rest(reading: str) -> None:
+def test_its_pictures_are_the_players_at_rest(reading: str) -> None:
     m = game(reading=reading, noise=0.5, discriminator=judge(Judge(scores=4 if reading == "four" else 2)))
     state = start(m)
     image = np.random.default_rng(0).uniform(0, 255, (1, 4, 6, 3)).astype(np.float32)
-    found = view(m, state, jnp.asarray(image), "target")
+    found = m.pictures(state, jnp.asarray(image), "target")
+    assert list(found) == ["generated", "as source", "as target"]
     players = state.params
     x = (image - 127.5) / 127.5 / np.sqrt(1 + 1e-5)  # running statistics are still 0 and 1
     made = 1 / (1 + np.exp(-linear(linear(x, players["network"]["trunk"]), players["generator"]["paint"])))
-    np.testing.assert_allclose(found.generated, made, atol=1e-5)
+    np.testing.assert_allclose(found["generated"], made, atol=1e-5)
     scores = linear(made, players["discriminator"]["kinds"])
     shares = 1 / (1 + np.exp(-scores)) if reading == "binary" else np.asarray(jax.nn.softmax(scores))
     places = (0, 1) if reading == "binary" else (0, 2)
-    np.testing.assert_allclose(found.of_source, shares[..., places[0]], atol=1e-5)
-    np.testing.assert_allclose(found.of_target, shares[..., places[1]], atol=1e-5)
+    np.testing.assert_allclose(found["as source"], shares[..., places[0]], atol=1e-5)
+    np.testing.assert_allclose(found["as target"], shares[..., places[1]], atol=1e-5)
 
 
 def test_runs_without_a_game_or_a_checkpoint_are_refused_in_a_line(tmp_path: Path) -> None:
     config = ROOT / "configs/streets/source.py"
     RunFolder(tmp_path / "plain").open(load_config(config), config, [])
-    with pytest.raises(InputError, match="was trained by ObjectiveMethod, which has no generator"):
+    with pytest.raises(InputError, match="was trained by ObjectiveMethod, which makes no pictures"):
         game_pictures.main([str(tmp_path / "plain")])
     with pytest.raises(InputError, match="images: 0; at least 1"):
         game_pictures.main([str(tmp_path / "plain"), "--images", "0"])
