@@ -7,7 +7,7 @@ dual potentials f, g make the loss, <s, f> + <t, g>, and by the envelope theorem
 to s and t, as the plan W is to D. So value and gradient belong to one functional, that of ott-jax's `reg_ot_cost`;
 the potentials of the variant with -eps H(W) instead of the divergence differ by eps log s.
 
-Everything is counted in units of eps, M = D / eps, p = f / eps, q = g / eps, and, class axis first, in arrays
+Everything is counted in units of eps, M = D / eps, p = f / eps, q = g / eps, and solved class axis first, in arrays
 [C, pixels]: all pixels share the kernel exp(-M), so that an iteration is two matrix products. A solution is unique up
 to a constant moved from p to q, which neither the loss nor its derivatives see.
 """
@@ -36,7 +36,15 @@ from jaxseg.losses._pixels import (
     safe_logits,
 )
 from jaxseg.losses._pytree import pytree
-from jaxseg.losses._transport import by_kernel, by_ott, class_sum, cost_of_plan, potential_tangents
+from jaxseg.losses._transport import (
+    block_of,
+    by_kernel,
+    by_ott,
+    class_sum,
+    cost_of_plan,
+    in_columns,
+    potential_tangents,
+)
 
 SOLVERS = "ott", "kernel"
 
@@ -88,9 +96,9 @@ def sinkhorn(
     >>> f"{sinkhorn(jnp.log(s), t, chain, solver='kernel'):.3f}"                     # without epsilon: 0.550
     '0.568'
     """
-    log_s, t, cost, eps, valid = _problem(logits, targets, ground, epsilon, iterations, solver, where)
-    values, _, _ = _solution(log_s, t, cost / eps, iterations, solver)
-    return jnp.where(valid, eps * values, 0.0)
+    where, cost, eps = _problem(logits, targets, ground, epsilon, iterations, solver, where)
+    values, _, _ = _solution(jnp.asarray(logits), jnp.asarray(targets), where, cost / eps, iterations, solver)
+    return eps * values
 
 
 def transport_cost(
@@ -127,12 +135,14 @@ def transport_cost(
     >>> f"{transport_cost(jnp.log(s), t, chain, epsilon=0.08, solver='kernel'):.3f}"
     '0.550'
     """
-    log_s, t, cost, eps, valid = jax.lax.stop_gradient(
-        _problem(logits, targets, ground, epsilon, iterations, solver, where)
-    )
+    where, cost, eps = _problem(logits, targets, ground, epsilon, iterations, solver, where)
+    logits, targets, cost, eps = jax.lax.stop_gradient((jnp.asarray(logits), jnp.asarray(targets), cost, eps))
     scaled = cost / eps
-    _, p, q = _solution(log_s, t, scaled, iterations, solver)
-    return jnp.where(valid, jax.lax.stop_gradient(cost_of_plan(log_s, t, p, q, scaled, cost)), 0.0)
+    _, p, q = _solution(logits, targets, where, scaled, iterations, solver)
+    log_s, t, valid = _distributions(logits, targets, where)
+    log_s, t, p, q = map(_classes_first, (log_s, t, p, q))
+    plan_cost = cost_of_plan(log_s, t, p, q, scaled, cost)
+    return jnp.where(valid, jax.lax.stop_gradient(plan_cost), 0.0)
 
 
 def _problem(
@@ -143,9 +153,8 @@ def _problem(
     iterations: int,
     solver: str,
     where: Where,
-) -> tuple[
-    Float[Array, "C *B"], Float[Array, "C *B"], Float[Array, "C C"], Float[Array, ""], Bool[Array, "*B"]
-]:
+) -> tuple[Bool[Array, "*B"], Float[Array, "C C"], Float[Array, ""]]:
+    """The pixels that count, the cost, and the strength of the entropic term in its units."""
     classes = class_count(logits)
     check_shape("targets", targets, jnp.shape(logits))
     check_shape("ground", ground, (classes, classes))
@@ -154,47 +163,90 @@ def _problem(
         raise ValueError(f"iterations: {iterations!r} given; 1 or more, a Python int, is accepted")
     if isinstance(epsilon, int | float) and not epsilon > 0.0:
         raise ValueError(f"epsilon: {epsilon} given; a number above 0 is accepted")
-    where = as_mask(where, jnp.shape(logits)[:-1])
-    x = safe_logits(logits, where)
-    t = jnp.where(where[..., None], jnp.asarray(targets).astype(x.dtype), 0.0)
-    mass = jnp.sum(t, axis=-1, keepdims=True)
-    some = mass > 0.0
-    t = jnp.where(some, t / jnp.where(some, mass, 1.0), 1.0 / classes)
+    x = as_float(logits)
     cost = as_float(ground).astype(x.dtype)
     # A metric of zeros has no scale; any will do.
     eps = as_scalar("epsilon", epsilon, x) * jnp.mean(cost)
     eps = jnp.where(jnp.max(jnp.abs(cost)) > 0.0, eps, 1.0)
-    log_s = jax.nn.log_softmax(x, axis=-1)
-    return jnp.moveaxis(log_s, -1, 0), jnp.moveaxis(t, -1, 0), cost, eps, where & some[..., 0]
+    return as_mask(where, jnp.shape(logits)[:-1]), cost, eps
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
+def _prediction(logits: Logits, where: Bool[Array, "*B"]) -> Float[Array, "*B C"]:
+    """log s, uniform at void pixels."""
+    return jax.nn.log_softmax(safe_logits(logits, where), axis=-1)
+
+
+def _truth(targets: Targets, where: Bool[Array, "*B"], dtype: Any) -> Float[Array, "*B C"]:
+    """t, uniform where nothing is known."""
+    t = jnp.where(where[..., None], jnp.asarray(targets).astype(dtype), 0.0)
+    mass = jnp.sum(t, axis=-1, keepdims=True)
+    return jnp.where(mass > 0.0, t / jnp.where(mass > 0.0, mass, 1.0), 1.0 / t.shape[-1])
+
+
+def _distributions(
+    logits: Logits, targets: Targets, where: Bool[Array, "*B"]
+) -> tuple[Float[Array, "*B C"], Float[Array, "*B C"], Bool[Array, "*B"]]:
+    """log s, t, and the pixels that count and have a target."""
+    log_s = _prediction(logits, where)
+    return log_s, _truth(targets, where, log_s.dtype), where & jnp.any(jnp.asarray(targets) > 0, axis=-1)
+
+
+def _classes_first(x: Float[Array, "*B C"]) -> Float[Array, "C *B"]:
+    return jnp.moveaxis(x, -1, 0)
+
+
+def _classes_last(x: Float[Array, "C *B"]) -> Float[Array, "*B C"]:
+    return jnp.moveaxis(x, 0, -1)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(4, 5))
 def _solution(
-    log_s: Float[Array, "C *B"],
-    t: Float[Array, "C *B"],
+    logits: Float[Array, "*B C"],
+    targets: Shaped[Array, "*B C"],
+    where: Bool[Array, "*B"],
     scaled: Float[Array, "C C"],
     iterations: int,
     solver: str,
-) -> tuple[Float[Array, "*B"], Float[Array, "C *B"], Float[Array, "C *B"]]:
+) -> tuple[Float[Array, "*B"], Float[Array, "*B C"], Float[Array, "*B C"]]:
     """The loss and the potentials (p, q), in units of eps: p fits q exactly, q fits p as far as converged."""
     solve = by_ott if solver == "ott" else by_kernel
-    p, q = solve(log_s, t, scaled, iterations)
-    return class_sum(jnp.exp(log_s) * p + t * q), p, q
+
+    block = block_of(solver, scaled.shape[0])
+
+    def of_pixels(
+        logits: Array, targets: Array, where: Array
+    ) -> tuple[Float[Array, "*n"], Float[Array, "*n C"], Float[Array, "*n C"]]:
+        *known, valid = _distributions(logits, targets, where)
+        # In a block the pixels become one axis: a matrix, laid out class after class, as products want it.
+        log_s, t = (first.reshape(len(first), -1) if block else first for first in map(_classes_first, known))
+        p, q = solve(log_s, t, scaled, iterations)
+        value = class_sum(jnp.exp(log_s) * p + t * q).reshape(valid.shape)
+        p, q = (_classes_last(each.reshape(-1, *valid.shape)) for each in (p, q))
+        return jnp.where(valid, value, 0.0), p, q
+
+    return in_columns(of_pixels, block, logits, targets, where)
 
 
 def _solution_jvp(iterations: int, solver: str, primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
-    log_s, t, scaled = primals
-    value, p, q = _solution(log_s, t, scaled, iterations, solver)
-    is_zero = [type(tangent) is jax.custom_derivatives.SymbolicZero for tangent in tangents]
-    dlog_s, dt, dscaled = (
-        jnp.zeros_like(primal) if zero else tangent
-        for primal, tangent, zero in zip(primals, tangents, is_zero, strict=True)
-    )
-    change = jnp.sum(jnp.exp(log_s) * p * dlog_s, axis=0) + jnp.sum(q * dt, axis=0)
-    if not is_zero[2]:
-        change = change + cost_of_plan(log_s, t, p, q, scaled, dscaled)
-    dp, dq = potential_tangents(log_s, t, p, q, scaled, dlog_s, dt, dscaled, iterations)
-    return (value, p, q), (change, dp, dq)
+    logits, targets, where, scaled = primals
+    value, p, q = _solution(logits, targets, where, scaled, iterations, solver)
+    log_s, t, valid = _distributions(logits, targets, where)
+    s, dtype, counts = jnp.exp(log_s), log_s.dtype, valid[..., None]
+    fixed = [type(tangent) is jax.custom_derivatives.SymbolicZero for tangent in tangents]
+    change, dlog_s, dt, dscaled = jnp.zeros_like(value), *map(jnp.zeros_like, (log_s, t, scaled))
+    if not fixed[0]:
+        slope = jnp.where(counts, s * (p - jnp.sum(s * p, axis=-1, keepdims=True)), 0.0)
+        change = change + jnp.sum(slope * tangents[0].astype(dtype), axis=-1)
+        dlog_s = jax.jvp(lambda x: _prediction(x, where), (logits,), (tangents[0],))[1]
+    if not fixed[1]:
+        dt = jax.jvp(lambda t: _truth(t, where, dtype), (targets,), (tangents[1],))[1]
+        change = change + jnp.sum(jnp.where(counts, q * dt, 0.0), axis=-1)
+    log_s, t, dlog_s, dt, first_p, first_q = map(_classes_first, (log_s, t, dlog_s, dt, p, q))
+    if not fixed[3]:
+        dscaled = tangents[3]
+        change = change + jnp.where(valid, cost_of_plan(log_s, t, first_p, first_q, scaled, dscaled), 0.0)
+    moved = potential_tangents(log_s, t, first_p, first_q, scaled, dlog_s, dt, dscaled, iterations)
+    return (value, p, q), (change, *map(_classes_last, moved))
 
 
 _solution.defjvp(_solution_jvp, symbolic_zeros=True)
@@ -203,7 +255,7 @@ _solution.defjvp(_solution_jvp, symbolic_zeros=True)
 @pytree
 @dataclasses.dataclass(frozen=True)
 class Sinkhorn(Loss):
-    """`sinkhorn` with its ground metric and epsilon as leaves; `iterations` and `solver` are static."""
+    """`sinkhorn` with its ground metric and epsilon as leaves; the others are static."""
 
     takes: ClassVar[Literal["targets"]] = "targets"
     ground: Any

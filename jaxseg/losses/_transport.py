@@ -5,6 +5,7 @@ the plan W_ij = s_i t_j exp(p_i + q_j - M_ij). Nothing here is differentiated bu
 """
 
 import functools
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -19,10 +20,12 @@ _LARGEST_FOR_PLAIN = 40.0
 
 
 def by_kernel(
-    log_s: Float[Array, "C *B"], t: Float[Array, "C *B"], scaled: Float[Array, "C C"], iterations: int
+    log_s: Float[Array, "C *B"],
+    t: Float[Array, "C *B"],
+    scaled: Float[Array, "C C"],
+    iterations: int,
 ) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
     """The potentials by matrix scaling where the kernel can be had, on logarithms elsewhere."""
-
     largest = jnp.max(jnp.abs(scaled))
     way = (largest > _LARGEST_FOR_PLAIN).astype(jnp.int32) + (largest > _LARGEST_FOR_KERNEL).astype(jnp.int32)
     ways = (
@@ -30,15 +33,8 @@ def by_kernel(
         functools.partial(_iterate_scalings, bounded=True),
         _iterate_logarithms,
     )
-
-    def of_block(log_s: Array, t: Array) -> tuple[Array, Array]:
-        branches = [functools.partial(each, log_s, t, scaled, iterations) for each in ways]
-        return jax.lax.switch(way, branches)
-
-    if jax.default_backend() != "cpu":  # an accelerator takes the whole image, sharded or not
-        return of_block(log_s, t)
-    # Blocks of pixels stay in the cache through all iterations.
-    return _into_blocks(of_block, _power_of_two(2**15 // scaled.shape[0]), log_s, t)
+    branches = [functools.partial(each, log_s, t, scaled, iterations) for each in ways]
+    return jax.lax.switch(way, branches)
 
 
 def _iterate_scalings(
@@ -52,14 +48,16 @@ def _iterate_scalings(
     kernel, s = jnp.exp(-scaled), jnp.exp(log_s)
     apply = functools.partial(jnp.tensordot, axes=1, precision=jax.lax.Precision.HIGHEST)
 
+    and_sum = jnp.concatenate([kernel, jnp.ones_like(kernel[:1])])
+
     def iterate(_: Any, u: Float[Array, "C *B"]) -> Float[Array, "C *B"]:
         v = t / apply(kernel.T, u)
         if bounded:
             # The scale of v is free; kept at 1 it bounds that of u by 1 / kernel.
-            v = v / class_sum(v)
-            return s / apply(kernel, v)
-        # The same in one pass less; K v may be as small as the square of the smallest entry of the kernel.
-        return s * (class_sum(v) / apply(kernel, v))
+            return s / apply(kernel, v / class_sum(v))
+        # The same in one product; K v may be as small as the square of the smallest entry of the kernel.
+        product = apply(and_sum, v)
+        return s * (product[-1] / product[:-1])
 
     u = jax.lax.fori_loop(1, iterations, iterate, (s > 0.0).astype(s.dtype))
     total = apply(kernel.T, u)
@@ -72,7 +70,10 @@ def class_sum(x: Float[Array, "C *B"]) -> Float[Array, "*B"]:
 
 
 def _iterate_logarithms(
-    log_s: Float[Array, "C *B"], t: Float[Array, "C *B"], scaled: Float[Array, "C C"], iterations: int
+    log_s: Float[Array, "C *B"],
+    t: Float[Array, "C *B"],
+    scaled: Float[Array, "C C"],
+    iterations: int,
 ) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
     log_t = _log(t)
 
@@ -92,7 +93,10 @@ def _iterate_logarithms(
 
 
 def by_ott(
-    log_s: Float[Array, "C *B"], t: Float[Array, "C *B"], scaled: Float[Array, "C C"], iterations: int
+    log_s: Float[Array, "C *B"],
+    t: Float[Array, "C *B"],
+    scaled: Float[Array, "C C"],
+    iterations: int,
 ) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
     """The potentials by ott-jax, all pixels at once: as many iterations for each, so that none waits for another."""
     with warnings.catch_warnings():
@@ -115,20 +119,18 @@ def by_ott(
                 solved = solver(LinearProblem(Geometry(cost_matrix=scaled, epsilon=1.0), a=s, b=t))
             return solved.f, solved.g
 
-        def solve(log_s: Float[Array, "C n"], t: Float[Array, "C n"]) -> tuple[Array, Array]:
-            log_u, log_v = jax.vmap(of_pixel, in_axes=1, out_axes=1)(jnp.exp(log_s), t)
+        def solve() -> tuple[Array, Array]:
+            solve_all = of_pixel
+            for _ in t.shape[1:]:
+                solve_all = jax.vmap(solve_all, in_axes=-1, out_axes=-1)
+            log_u, log_v = solve_all(jnp.exp(log_s), t)
             # ott's potentials hold log s and log t, and -inf where a class has no mass: ours go on there.
             p = -_log_sum_exp(log_v, scaled)
             return p, jnp.where(t > 0.0, log_v - _log(t), -_log_sum_exp(log_u, scaled.T))
 
         return solve
 
-    block = _block(scaled.shape[0])
-    return jax.lax.cond(
-        jnp.max(jnp.abs(scaled)) > _LARGEST_FOR_KERNEL,
-        lambda: _in_blocks(of_pixels(True), block, log_s, t),
-        lambda: _in_blocks(of_pixels(False), block, log_s, t),
-    )
+    return jax.lax.cond(jnp.max(jnp.abs(scaled)) > _LARGEST_FOR_KERNEL, of_pixels(True), of_pixels(False))
 
 
 def cost_of_plan(
@@ -221,28 +223,50 @@ def _power_of_two(most: int) -> int:
     return 1 << max(most.bit_length() - 1, 0)
 
 
-def _into_blocks(function: Callable[..., Any], block: int, *arrays: Float[Array, "C *B"]) -> Any:
-    """As `_in_blocks`, the results written in place: a fifth of a second less at half a megapixel, no derivative."""
-    shape = arrays[0].shape[1:]
-    flat = [array.reshape(array.shape[0], -1) for array in arrays]
-    count = flat[0].shape[1]
-    blocks = -(-count // block)
-    flat = [jnp.pad(array, ((0, 0), (0, blocks * block - count)), mode="edge") for array in flat]
-    parts = (jax.ShapeDtypeStruct((array.shape[0], block), array.dtype) for array in flat)
-    empty = jax.tree.map(
-        lambda part: jnp.zeros((*part.shape[:-1], blocks * block), part.dtype),
-        jax.eval_shape(function, *parts),
-    )
+def block_of(solver: str, classes: int) -> int:
+    """Pixels that a solver takes at once; 0 for all.
+
+    On a CPU a block stays in the cache through all iterations; ott's solver holds a matrix a pixel.
+    """
+    if solver == "ott":
+        return _block(classes)
+    return _power_of_two(2**15 // classes) if jax.default_backend() == "cpu" else 0
+
+
+def in_columns(function: Callable[..., Any], block: int, *arrays: Array) -> Any:
+    """`function` of arrays that begin with [*B], on some columns (entries of the last axis of *B) after the other.
+
+    The other axes stay whole, as devices may share them. The results, which begin with [*B] too, are written in place;
+    for that there is no reverse derivative.
+
+    Args:
+      function: of as many arrays, pixel by pixel.
+      block: pixels that are taken at once, if a column has no more; 0 for all.
+      arrays: of which the last has the shape *B.
+    """
+    pixels = arrays[-1].shape
+    width = max(block // max(math.prod(pixels[:-1]), 1), 1) if block and pixels else 0
+    if not width or width >= pixels[-1]:
+        return function(*arrays)
+    axis = len(pixels) - 1
+
+    def columns(array: Array, first: Array | int) -> Array:
+        return jax.lax.dynamic_slice_in_dim(array, first, width, axis=axis)
 
     def one(number: Array | int, results: Any) -> Any:
-        here = number * block
-        part = function(*(jax.lax.dynamic_slice_in_dim(array, here, block, axis=1) for array in flat))
+        first = (
+            number * width
+        )  # where fewer are left, the slice begins earlier, in what it reads and writes alike
+        part = function(*(columns(array, first) for array in arrays))
         return jax.tree.map(
-            lambda whole, each: jax.lax.dynamic_update_slice_in_dim(whole, each, here, axis=1), results, part
+            lambda whole, each: jax.lax.dynamic_update_slice_in_dim(whole, each, first, axis=axis),
+            results,
+            part,
         )
 
-    results = jax.lax.fori_loop(0, blocks, one, empty)
-    return jax.tree.map(lambda result: result[:, :count].reshape(-1, *shape), results)
+    shapes = jax.eval_shape(function, *(columns(array, 0) for array in arrays))
+    empty = jax.tree.map(lambda part: jnp.zeros((*pixels, *part.shape[len(pixels) :]), part.dtype), shapes)
+    return jax.lax.fori_loop(0, -(-pixels[-1] // width), one, empty)
 
 
 def _in_blocks(function: Callable[..., Any], block: int, *arrays: Float[Array, "C *B"]) -> Any:
