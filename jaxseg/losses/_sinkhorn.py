@@ -42,7 +42,7 @@ from jaxseg.losses._transport import (
     by_ott,
     class_sum,
     cost_of_plan,
-    in_columns,
+    in_blocks,
     potential_tangents,
 )
 
@@ -97,7 +97,7 @@ def sinkhorn(
     '0.568'
     """
     where, cost, eps = _problem(logits, targets, ground, epsilon, iterations, solver, where)
-    values, _, _ = _solution(jnp.asarray(logits), jnp.asarray(targets), where, cost / eps, iterations, solver)
+    values, *_ = _solution(jnp.asarray(logits), jnp.asarray(targets), where, cost / eps, iterations, solver)
     return eps * values
 
 
@@ -138,10 +138,9 @@ def transport_cost(
     where, cost, eps = _problem(logits, targets, ground, epsilon, iterations, solver, where)
     logits, targets, cost, eps = jax.lax.stop_gradient((jnp.asarray(logits), jnp.asarray(targets), cost, eps))
     scaled = cost / eps
-    _, p, q = _solution(logits, targets, where, scaled, iterations, solver)
+    _, _, p, q = _solution(logits, targets, where, scaled, iterations, solver)
     log_s, t, valid = _distributions(logits, targets, where)
-    log_s, t, p, q = map(_classes_first, (log_s, t, p, q))
-    plan_cost = cost_of_plan(log_s, t, p, q, scaled, cost)
+    plan_cost = cost_of_plan(tuple(map(_classes_first, (log_s, t, p, q))), scaled, cost)
     return jnp.where(valid, jax.lax.stop_gradient(plan_cost), 0.0)
 
 
@@ -207,46 +206,60 @@ def _solution(
     scaled: Float[Array, "C C"],
     iterations: int,
     solver: str,
-) -> tuple[Float[Array, "*B"], Float[Array, "*B C"], Float[Array, "*B C"]]:
-    """The loss and the potentials (p, q), in units of eps: p fits q exactly, q fits p as far as converged."""
+) -> tuple[Float[Array, "*B"], Float[Array, "*B C"], Float[Array, "*B C"], Float[Array, "*B C"]]:
+    """The loss, its gradient and the potentials, in units of eps: p fits q exactly, q fits p as far as converged.
+
+    The gradient, to the logits, is made here while all it needs is at hand. Pixels that do not count have zeros.
+    """
     solve = by_ott if solver == "ott" else by_kernel
 
     block = block_of(solver, scaled.shape[0])
 
     def of_pixels(
         logits: Array, targets: Array, where: Array
-    ) -> tuple[Float[Array, "*n"], Float[Array, "*n C"], Float[Array, "*n C"]]:
+    ) -> tuple[Float[Array, "*n"], Float[Array, "*n C"], Float[Array, "*n C"], Float[Array, "*n C"]]:
         *known, valid = _distributions(logits, targets, where)
         # In a block the pixels become one axis: a matrix, laid out class after class, as products want it.
         log_s, t = (first.reshape(len(first), -1) if block else first for first in map(_classes_first, known))
         p, q = solve(log_s, t, scaled, iterations)
-        value = class_sum(jnp.exp(log_s) * p + t * q).reshape(valid.shape)
-        p, q = (_classes_last(each.reshape(-1, *valid.shape)) for each in (p, q))
-        return jnp.where(valid, value, 0.0), p, q
+        s = jnp.exp(log_s)
+        cost = class_sum(s * p)
+        value = jnp.where(valid, (cost + class_sum(t * q)).reshape(valid.shape), 0.0)
+        parts = (_classes_last(each.reshape(-1, *valid.shape)) for each in (s * (p - cost), p, q))
+        slope, p, q = parts
+        return value, jnp.where(valid[..., None], slope, 0.0), p, q
 
-    return in_columns(of_pixels, block, logits, targets, where)
+    counts = where & jnp.any(targets > 0, axis=-1)
+    return in_blocks(of_pixels, block, counts, logits, targets, where)
 
 
 def _solution_jvp(iterations: int, solver: str, primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
     logits, targets, where, scaled = primals
-    value, p, q = _solution(logits, targets, where, scaled, iterations, solver)
+    value, slope, p, q = _solution(logits, targets, where, scaled, iterations, solver)
     log_s, t, valid = _distributions(logits, targets, where)
-    s, dtype, counts = jnp.exp(log_s), log_s.dtype, valid[..., None]
     fixed = [type(tangent) is jax.custom_derivatives.SymbolicZero for tangent in tangents]
     change, dlog_s, dt, dscaled = jnp.zeros_like(value), *map(jnp.zeros_like, (log_s, t, scaled))
     if not fixed[0]:
-        slope = jnp.where(counts, s * (p - jnp.sum(s * p, axis=-1, keepdims=True)), 0.0)
-        change = change + jnp.sum(slope * tangents[0].astype(dtype), axis=-1)
+        change = change + jnp.sum(slope * tangents[0].astype(slope.dtype), axis=-1)
         dlog_s = jax.jvp(lambda x: _prediction(x, where), (logits,), (tangents[0],))[1]
     if not fixed[1]:
-        dt = jax.jvp(lambda t: _truth(t, where, dtype), (targets,), (tangents[1],))[1]
-        change = change + jnp.sum(jnp.where(counts, q * dt, 0.0), axis=-1)
-    log_s, t, dlog_s, dt, first_p, first_q = map(_classes_first, (log_s, t, dlog_s, dt, p, q))
+        dt = jax.jvp(lambda t: _truth(t, where, slope.dtype), (targets,), (tangents[1],))[1]
+        change = change + jnp.sum(jnp.where(valid[..., None], q * dt, 0.0), axis=-1)
+    first = tuple(map(_classes_first, (log_s, t, p, q)))
     if not fixed[3]:
         dscaled = tangents[3]
-        change = change + jnp.where(valid, cost_of_plan(log_s, t, first_p, first_q, scaled, dscaled), 0.0)
-    moved = potential_tangents(log_s, t, first_p, first_q, scaled, dlog_s, dt, dscaled, iterations)
-    return (value, p, q), (change, *map(_classes_last, moved))
+        change = change + jnp.where(valid, cost_of_plan(first, scaled, dscaled), 0.0)
+    dp, dq = potential_tangents(
+        first, scaled, _classes_first(dlog_s), _classes_first(dt), dscaled, iterations
+    )
+    dp, dq = _classes_last(dp), _classes_last(dq)
+    dslope = jax.jvp(_slope, (log_s, p), (dlog_s, dp))[1]
+    return (value, slope, p, q), (change, jnp.where(valid[..., None], dslope, 0.0), dp, dq)
+
+
+def _slope(log_s: Float[Array, "*B C"], p: Float[Array, "*B C"]) -> Float[Array, "*B C"]:
+    s = jnp.exp(log_s)
+    return s * (p - jnp.sum(s * p, axis=-1, keepdims=True))
 
 
 _solution.defjvp(_solution_jvp, symbolic_zeros=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Shaped
 
 # Beyond exp(-70) the scalings of 150 classes leave the range of float32, and a kernel of zeros is wrong without notice.
 _LARGEST_FOR_KERNEL = 70.0
@@ -133,11 +133,12 @@ def by_ott(
     return jax.lax.cond(jnp.max(jnp.abs(scaled)) > _LARGEST_FOR_KERNEL, of_pixels(True), of_pixels(False))
 
 
+Solved = tuple[Float[Array, "C *B"], ...]
+"""log s, t and the potentials p and q that solve the problem."""
+
+
 def cost_of_plan(
-    log_s: Float[Array, "C *B"],
-    t: Float[Array, "C *B"],
-    p: Float[Array, "C *B"],
-    q: Float[Array, "C *B"],
+    solved: Solved,
     scaled: Float[Array, "C C"],
     cost: Float[Array, "C C"],
 ) -> Float[Array, "*B"]:
@@ -148,14 +149,11 @@ def cost_of_plan(
         plan = jnp.exp(_outer(log_s + p, q, scaled)) * t
         return jnp.sum(plan * _beside(cost, t), axis=(0, 1))
 
-    return _in_blocks(of_block, _block(scaled.shape[0]), log_s, t, p, q)
+    return _block_by_block(of_block, _block(scaled.shape[0]), *solved)
 
 
 def potential_tangents(
-    log_s: Float[Array, "C *B"],
-    t: Float[Array, "C *B"],
-    p: Float[Array, "C *B"],
-    q: Float[Array, "C *B"],
+    solved: Solved,
     scaled: Float[Array, "C C"],
     dlog_s: Float[Array, "C *B"],
     dt: Float[Array, "C *B"],
@@ -182,7 +180,7 @@ def potential_tangents(
         dp, _ = jax.lax.scan(iterate, jnp.zeros_like(p), length=iterations)
         return dp, source_q - jnp.sum(of_q * dp[:, None], axis=0)
 
-    return _in_blocks(of_block, _block(scaled.shape[0]), log_s, t, p, q, dlog_s, dt)
+    return _block_by_block(of_block, _block(scaled.shape[0]), *solved, dlog_s, dt)
 
 
 def _log(t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -233,20 +231,28 @@ def block_of(solver: str, classes: int) -> int:
     return _power_of_two(2**15 // classes) if jax.default_backend() == "cpu" else 0
 
 
-def in_columns(function: Callable[..., Any], block: int, *arrays: Array) -> Any:
-    """`function` of arrays that begin with [*B], on some columns (entries of the last axis of *B) after the other.
+def in_blocks(
+    function: Callable[..., Any], block: int, counts: Bool[Array, "*B"], *arrays: Shaped[Array, "..."]
+) -> Any:
+    """`function` of arrays that begin with [*B], on blocks of pixels, in the way that suits the devices.
 
-    The other axes stay whole, as devices may share them. The results, which begin with [*B] too, are written in place;
-    for that there is no reverse derivative.
+    One CPU gathers the pixels that count and solves no other; several devices, or an accelerator, take some columns
+    (entries of the last axis of *B) after the other and leave the axes before whole, as devices may share them. The
+    results, which begin with [*B] too, are written in place; for that there is no reverse derivative.
 
     Args:
-      function: of as many arrays, pixel by pixel.
-      block: pixels that are taken at once, if a column has no more; 0 for all.
-      arrays: of which the last has the shape *B.
+      function: of as many arrays, pixel by pixel; to it, they may have one axis of pixels.
+      block: pixels that are taken at once; 0 for all.
+      counts: pixels whose results are wanted; those of others are zeros or anything finite.
+      arrays: what is known of each pixel.
     """
-    pixels = arrays[-1].shape
-    width = max(block // max(math.prod(pixels[:-1]), 1), 1) if block and pixels else 0
-    if not width or width >= pixels[-1]:
+    pixels = counts.shape
+    if not block or not pixels:
+        return function(*arrays)
+    if jax.default_backend() == "cpu" and max(jax.sharding.get_abstract_mesh().size, 1) == 1:
+        return _of_chosen(function, block, counts, *arrays)
+    width = max(block // max(math.prod(pixels[:-1]), 1), 1)
+    if width >= pixels[-1]:
         return function(*arrays)
     axis = len(pixels) - 1
 
@@ -264,12 +270,45 @@ def in_columns(function: Callable[..., Any], block: int, *arrays: Array) -> Any:
             part,
         )
 
-    shapes = jax.eval_shape(function, *(columns(array, 0) for array in arrays))
-    empty = jax.tree.map(lambda part: jnp.zeros((*pixels, *part.shape[len(pixels) :]), part.dtype), shapes)
+    empty = _zeros_for(function, pixels, *(columns(array, 0) for array in arrays))
     return jax.lax.fori_loop(0, -(-pixels[-1] // width), one, empty)
 
 
-def _in_blocks(function: Callable[..., Any], block: int, *arrays: Float[Array, "C *B"]) -> Any:
+def _of_chosen(
+    function: Callable[..., Any], block: int, chosen: Bool[Array, "*B"], *arrays: Shaped[Array, "..."]
+) -> Any:
+    """`in_blocks` of the pixels that are chosen, and of no other."""
+    pixels = chosen.shape
+    count = chosen.size
+    block = min(block, count)
+    flat = [array.reshape(count, *array.shape[len(pixels) :]) for array in arrays]
+    blocks = -(-count // block)
+    rank = jnp.cumsum(chosen.reshape(-1), dtype=jnp.int32)
+    nowhere = jnp.full(blocks * block, count, jnp.int32)
+    places = nowhere.at[jnp.where(chosen.reshape(-1), rank - 1, nowhere.size)].set(
+        jnp.arange(count, dtype=jnp.int32), mode="drop"
+    )
+
+    def one(number: Array | int, results: Any) -> Any:
+        here = jax.lax.dynamic_slice_in_dim(places, number * block, block)
+        part = function(*(array.at[here].get(mode="clip") for array in flat))
+        return jax.tree.map(lambda whole, each: whole.at[here].set(each, mode="drop"), results, part)
+
+    empty = _zeros_for(function, (count,), *(array[:block] for array in flat))
+    needed = (rank[-1] + block - 1) // block
+    results = jax.lax.fori_loop(0, needed, one, empty)
+    return jax.tree.map(lambda result: result.reshape(*pixels, *result.shape[1:]), results)
+
+
+def _zeros_for(function: Callable[..., Any], pixels: tuple[int, ...], *parts: Array) -> Any:
+    """What the results of `function` on some pixels become for so many."""
+    before = parts[-1].ndim
+    return jax.tree.map(
+        lambda part: jnp.zeros((*pixels, *part.shape[before:]), part.dtype), jax.eval_shape(function, *parts)
+    )
+
+
+def _block_by_block(function: Callable[..., Any], block: int, *arrays: Float[Array, "C *B"]) -> Any:
     """`function` of arrays [C, pixels], on blocks of pixels one after the other."""
     shape = arrays[0].shape[1:]
     flat = [array.reshape(array.shape[0], -1) for array in arrays]

@@ -1,5 +1,6 @@
 """The benchmark of Wasserstein steps: what is timed is a training step of the loss that is named."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -18,18 +19,20 @@ def test_a_row_is_timed_beside_cross_entropy_and_written(
 ) -> None:
     monkeypatch.setattr(benchmark.models, "compact", lambda classes, width: network(classes))
     out = tmp_path / "wasserstein.json"
-    run(Wasserstein(shape=(1, 8, 16), width=4, iterations=2, only=("sinkhorn, kernel",), rounds=1, out=out))
+    small = Wasserstein(shape=(1, 8, 16), width=4, iterations=2, labelled=(0.5,), rounds=1, out=out)
+    run(dataclasses.replace(small, only=("sinkhorn, kernel",)))
     record = json.loads(out.read_text())
-    assert list(record["steps"]) == [BASE, "sinkhorn, kernel"]
-    assert record["rounds"] == 1
-    base, row = record["steps"].values()
+    assert list(record["steps"]["0.5"]) == [BASE, "sinkhorn, kernel"]
+    base, row = record["steps"]["0.5"].values()
     assert base["time_ratio"] == base["memory_ratio"] == 1.0
     assert min(row["milliseconds"], row["temporary_megabytes"], row["time_ratio"]) > 0.0
-    assert "[1x8x16x19], compact of width 4, 2 iterations" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "[1x8x16x19], compact of width 4, 2 iterations" in shown
+    assert "50% of the pixels labelled, medians of 1 rounds" in shown
 
 
 def test_soft_labels_are_distributions_and_hard_ones_their_best_class() -> None:
-    part = benchmark._batch((2, 12, 8))["source"]
+    part = benchmark._batch((2, 24, 16), 0.8)["source"]
     targets, label = np.asarray(part["targets"]), np.asarray(part["label"])
     void = label == 255
     assert 0.1 < void.mean() < 0.25
@@ -44,6 +47,7 @@ def test_it_is_a_benchmark_and_says_what_cannot_be() -> None:
     for fields, words in (
         ({"only": ("sinkhorn",)}, r"only: 'sinkhorn' is no loss; use 'cross entropy', "),
         ({"shape": (0, 8, 8)}, r"shape: \(0, 8, 8\)"),
+        ({"labelled": (0.5, 1.5)}, r"labelled: \(0.5, 1.5\); shares above 0"),
         ({"rounds": 0}, "rounds: 0; at least 1"),
     ):
         with pytest.raises(InputError, match=words):
