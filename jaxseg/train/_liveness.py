@@ -1,4 +1,4 @@
-"""How much memory the values of a traced program take at once, estimated without compiling it."""
+"""How much memory a traced program takes at once, and how much it moves, estimated without compiling it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -129,19 +129,55 @@ class _Flat:
             self.equations.append(_Equation(equation.primitive.name, read, makes, inside))
 
 
-def _peak(equations: list[_Equation], sizes: list[int], results: set[int]) -> int:
+def traffic_bytes(jaxpr: core.Jaxpr) -> int:
+    """Bytes that the program's operations read and write, each a kernel of its own that folds in what it can.
+
+    What is not stored (see `peak_bytes`) is computed where it is read, from what it stands for, which is read then.
+    What a loop does inside is not counted.
+
+    >>> def squares(x):
+    ...     return (x * x).sum()
+    >>> x = jax.ShapeDtypeStruct((256,), np.float32)
+    >>> traffic_bytes(jax.make_jaxpr(squares)(x).jaxpr)
+    1028
+    """
+    flat = _Flat()
+    names: dict[Any, int] = {}
+    for variable in (*jaxpr.invars, *jaxpr.constvars):
+        flat.number(variable, names)
+    flat.add(jaxpr, names)
+    results = {names[variable] for variable in jaxpr.outvars if isinstance(variable, core.Var)}
+    stands = _folded(flat.equations, results)
+    total = 0
+    for equation in flat.equations:
+        stored = [number for number in equation.makes if number not in stands]
+        if stored:
+            read = frozenset().union(*(stands.get(number, frozenset((number,))) for number in equation.reads))
+            total += sum(flat.sizes[number] for number in (*read, *stored))
+    return total
+
+
+def _folded(equations: list[_Equation], results: set[int]) -> dict[int, frozenset[int]]:
+    """The values that are not stored, with the stored ones that each is computed from."""
     uses = Counter(number for equation in equations for number in equation.reads)
-    stands: dict[int, frozenset[int]] = {}  # what a value that is not stored is computed from
-
-    def roots(number: int) -> frozenset[int]:
-        return stands.get(number, frozenset((number,)))
-
+    stands: dict[int, frozenset[int]] = {}
     for equation in equations:
         once = all(uses[number] <= 1 for number in equation.makes)
         folded = equation.name in FREE or (equation.name in ELEMENTWISE and once)
         if folded and not results.intersection(equation.makes):
-            origin = frozenset().union(*(roots(number) for number in equation.reads))
+            origin = frozenset().union(
+                *(stands.get(number, frozenset((number,))) for number in equation.reads)
+            )
             stands.update((number, origin) for number in equation.makes)
+    return stands
+
+
+def _peak(equations: list[_Equation], sizes: list[int], results: set[int]) -> int:
+    stands = _folded(equations, results)
+
+    def roots(number: int) -> frozenset[int]:
+        return stands.get(number, frozenset((number,)))
+
     last: dict[int, int] = {}
     for index, equation in enumerate(equations):
         for number in equation.reads:
