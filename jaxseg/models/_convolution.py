@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxseg.models._resampling import _pad_to_even, _quarters, crop
+from jaxseg.models._rows import convolved, least_rows
 
 Dtype = Any
 _NHWC = ("NHWC", "HWIO", "NHWC")
@@ -90,21 +91,26 @@ class Conv(nn.Module):
         shape = (*self.kernel, x.shape[-1], self.features)
         weights = _kernel(self, shape, self.dtype, initializer=self.initializer)
         x = x.astype(self.dtype)
-        taps = self.kernel[0] * self.kernel[1]
         if self.kernel == (1, 1) and not self.padding:
             y = _product(x[:, :: self.stride, :: self.stride], weights[0, 0])
         elif cell and not given:
             first, second, third, fourth = _quarters(_pad_to_even(x, 0.0))
             y = _product(first, weights[0, 0]) + _product(second, weights[0, 1])
             y = y + _product(third, weights[1, 0]) + _product(fourth, weights[1, 1])
-        elif _on_cpu() and (self._few(x.shape[-1], taps) or self._wide(x.shape[-1], taps)):
-            y = _product(self._windows(x), weights.reshape(-1, self.features))
         else:
-            strides, dilations = (self.stride, self.stride), (self.dilation, self.dilation)
-            y = lax.conv_general_dilated(
-                x, weights, strides, self._padding(), rhs_dilation=dilations, dimension_numbers=_NHWC
-            )
+            reach, margin = self.dilation * (self.kernel[0] - 1), self._padding()[0][0]
+            least = least_rows(reach, same=self.stride == 1 and 2 * margin == reach)
+            y = convolved(x, lambda x: self._convolved(x, weights), least)
         return y + _bias(self, self.features, self.dtype) if self.use_bias else y
+
+    def _convolved(self, x: Array, weights: Array) -> Array:
+        taps = self.kernel[0] * self.kernel[1]
+        if _on_cpu() and (self._few(x.shape[-1], taps) or self._wide(x.shape[-1], taps)):
+            return _product(self._windows(x), weights.reshape(-1, self.features))
+        strides, dilations = (self.stride, self.stride), (self.dilation, self.dilation)
+        return lax.conv_general_dilated(
+            x, weights, strides, self._padding(), rhs_dilation=dilations, dimension_numbers=_NHWC
+        )
 
     def _few(self, channels: int, taps: int) -> bool:
         return self.padding is None and channels < _FEW_CHANNELS and taps <= _FEW_TAPS

@@ -26,6 +26,7 @@ from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
 from jaxseg.models._arguments import check_counts, check_rate
+from jaxseg.models._rows import convolved, least_rows
 from jaxseg.models.layers import Conv, Dtype, InstanceNorm, dropout
 from jaxseg.models.network import Network, Output, Variables, check_domain, run_linen
 
@@ -61,13 +62,13 @@ class _Transposed(nn.Module):
             (k - 1 - p, wanted - (s * (side - 1) + k - 2 * p) + k - 1 - p)
             for side, wanted in zip(x.shape[1:3], size, strict=True)
         ]
-        y = lax.conv_general_dilated(
+        flipped = weights[::-1, ::-1].astype(self.dtype)
+        y = convolved(
             x.astype(self.dtype),
-            weights[::-1, ::-1].astype(self.dtype),
-            (1, 1),
-            margins,
-            lhs_dilation=(s, s),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            lambda x: lax.conv_general_dilated(
+                x, flipped, (1, 1), margins, lhs_dilation=(s, s), dimension_numbers=("NHWC", "HWIO", "NHWC")
+            ),
+            least_rows(-(-(k - 1) // s), same=s == 1 and 2 * p == k - 1),
         )
         if self.use_bias:
             y = y + self.param("bias", _uniform_bias, (self.features,), jnp.float32).astype(self.dtype)

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 from jax.sharding import Sharding
 
 from jaxseg.data import BatchIterator
@@ -27,7 +29,7 @@ KEEP = 2
 """Complete checkpoints that stay on disk."""
 
 _FAILURES = (OSError, ValueError, KeyError, TypeError, RuntimeError)
-"""What Orbax and what it calls raise where files are damaged, do not fit, or cannot be written."""
+"""What Orbax and what it calls raise where files cannot be written."""
 
 
 def abstract_state(
@@ -99,6 +101,15 @@ class Checkpoints:
         """Step of the last complete checkpoint, or None."""
         return max(self.steps, default=None)
 
+    def candidates(self) -> list[int]:
+        """Steps to go on from, the last first; several processes all take those that the first one sees."""
+        steps = np.asarray(self.steps[::-1], np.int64)
+        if jax.process_count() > 1:
+            count = int(multihost_utils.broadcast_one_to_all(np.asarray(len(steps))))
+            own = np.resize(steps, count) if len(steps) else np.zeros(count, np.int64)
+            steps = np.asarray(multihost_utils.broadcast_one_to_all(own.astype(np.int32)))
+        return [int(step) for step in steps]
+
     def save(self, step: int, state: State, data: BatchIterator | None) -> None:
         """Starts saving; the state may be donated to the next step at once.
 
@@ -125,20 +136,26 @@ class Checkpoints:
         Raises:
           InputError: the checkpoint is damaged, or does not fit `like`, so it belongs to another network or method.
         """
+        place = Path(self._opened.directory) / str(step)
         items: dict[str, Any] = {"state": ocp.args.StandardRestore(like)}
         if data is not None:
             items["data"] = ocp.args.JsonRestore()
+        found: Any = None
+        failed: Exception | None = None
         try:
-            found = self._opened.restore(step, args=ocp.args.Composite(**items))
-            state: State = found["state"]
-            if data is not None:
-                data.set_state(found["data"])
-        except _FAILURES as error:
-            reason = str(error).strip().splitlines()[0][:200]
+            found = _reader().restore(place, args=ocp.args.Composite(**items))
+        except Exception as error:  # Orbax raises that itself where a part of an array cannot be read
+            failed = error
+        if not _all_hold(failed is None):
+            told = str(failed).strip() or type(failed).__name__
+            reason = "another process cannot read its part" if failed is None else told.splitlines()[0][:200]
             raise InputError(
-                f"checkpoint {self.folder / str(step)} is damaged, or does not fit this network and method ({reason}); "
+                f"checkpoint {place} is damaged, or does not fit this network and method ({reason}); "
                 "use the config that it was trained with, or delete that folder"
-            ) from error
+            ) from failed
+        state: State = found["state"]
+        if data is not None:
+            data.set_state(found["data"])
         for (path, wanted), leaf in zip(
             jax.tree_util.tree_leaves_with_path(like), jax.tree.leaves(state), strict=True
         ):
@@ -157,8 +174,6 @@ class Checkpoints:
             shutil.rmtree(place, ignore_errors=True)
             os.replace(self.folder / str(step), place)
         if jax.process_count() > 1:
-            from jax.experimental import multihost_utils
-
             multihost_utils.sync_global_devices(f"checkpoint {step} set aside")
         self._opened.reload()
         return place
@@ -188,6 +203,27 @@ class Checkpoints:
             f"checkpoint: cannot write to {self.folder} ({reason}); {kept}; "
             "free space or allow writing, and give the same command again"
         )
+
+
+def _reader() -> ocp.Checkpointer:
+    """Reads for this process alone and waits for no other, so one that cannot read leaves none waiting for it."""
+    own = jax.process_index()
+    options = ocp.options.MultiprocessingOptions(
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
+    )
+    handler = ocp.CompositeCheckpointHandler(
+        composite_options=ocp.CompositeOptions(multiprocessing_options=options),
+        state=ocp.StandardCheckpointHandler(multiprocessing_options=options),
+        data=ocp.JsonCheckpointHandler(multiprocessing_options=options),
+    )
+    return ocp.Checkpointer(handler, multiprocessing_options=options)
+
+
+def _all_hold(fine: bool) -> bool:
+    """Whether it is so in every process."""
+    if jax.process_count() == 1:
+        return fine
+    return bool(np.all(multihost_utils.process_allgather(np.asarray(fine))))
 
 
 def _reason(error: BaseException) -> str:

@@ -109,7 +109,8 @@ def replicated(mesh: Mesh) -> NamedSharding:
 def state_specs(mesh: Mesh | AbstractMesh, tree: Any) -> Any:
     """How arrays of a state are split over all devices: each along its longest side that they divide.
 
-    Where they divide none, the devices along one axis of the mesh do; small arrays stay whole.
+    Where they divide none, the devices along one axis of the mesh do; small arrays stay whole. Axes of one device are
+    not named, as what a compiled program returns does not name them: the next step would be compiled again.
 
     Args:
       mesh: whose devices they are.
@@ -118,10 +119,13 @@ def state_specs(mesh: Mesh | AbstractMesh, tree: Any) -> Any:
     >>> mesh = AbstractMesh((1, 4, 2), AXES)
     >>> tuple(state_specs(mesh, jax.ShapeDtypeStruct((3, 3, 64, 256), np.float32)))
     (None, None, None, ('data', 'space'))
+    >>> tuple(state_specs(AbstractMesh((1, 8, 1), AXES), jax.ShapeDtypeStruct((64, 256), np.float32)))
+    (None, 'data')
     >>> tuple(state_specs(mesh, jax.ShapeDtypeStruct((64,), np.float32)))
     ()
     """
-    ways = (BATCH_AXES, BATCH_AXES[:1], BATCH_AXES[1:])
+    split = tuple(axis for axis in BATCH_AXES if mesh.shape[axis] > 1)
+    ways = (split, *((axis,) for axis in split if len(split) > 1))
 
     def spec(leaf: Any) -> PartitionSpec:
         if math.prod(leaf.shape) < SMALL:
@@ -129,10 +133,10 @@ def state_specs(mesh: Mesh | AbstractMesh, tree: Any) -> Any:
         for axes in ways:
             devices = math.prod(mesh.shape[axis] for axis in axes)
             sides = [place for place, side in enumerate(leaf.shape) if side % devices == 0]
-            if devices > 1 and sides:
+            if axes and sides:
                 longest = max(sides, key=lambda place: leaf.shape[place])
                 whole: tuple[Any, ...] = (None,) * longest
-                return PartitionSpec(*whole, axes)
+                return PartitionSpec(*whole, axes if len(axes) > 1 else axes[0])
         return PartitionSpec()
 
     return jax.tree.map(spec, tree)
