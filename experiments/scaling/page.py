@@ -131,8 +131,8 @@ def _splitting(split: Row, plain: Row) -> str:
     told = " and ".join(f"{_ms(predicted(counts, chip).gradient)} ms on {chip.name}" for chip in CHIPS)
     return f"""
         **Splitting the height.** It is for images that are too large or too few for the chips, not for
-        throughput. The arithmetic divides well: at space {case.space} a chip does {100 * extra:.0f}% more
-        than its share. The rest does not. {_operations(counts, "collective-permute")} exchanges of border
+        throughput. At space {case.space} a chip does {100 * extra:.0f}% more arithmetic than its share.
+        {_operations(counts, "collective-permute")} exchanges of border
         rows a step each cost their latency, however few rows a chip has left. Over two mesh axes XLA's
         partitioner sums along one and then along the other: {_operations(counts, "all-reduce")} all-reduces in place of
         {_operations(plain[1], "all-reduce")}, and {gradient:.1f} times the gradient's bytes, which between
@@ -150,12 +150,10 @@ def _pyramid(height: int, spaces: Sequence[int]) -> str:
         pyramid's kernels reach {", ".join(map(str, DILATIONS))} rows up and down.
     """
     if over:
-        seen = min(rows, rows / spaces[-1] + 2 * DILATIONS[-1])
         told += f"""
-            At space {spaces[-1]}, {" and ".join(over)} are more rows than a chip has: it needs all of its
-            neighbours' and rows of the chips behind them. XLA still does that by shifts, without a gather,
-            but a chip in the middle then sees {seen:g} of the {rows} rows, and halving its own again would hardly
-            halve that.
+            At space {spaces[-1]}, {" and ".join(over)} are more rows than a chip has: such a kernel needs rows from
+            beyond its neighbours. There XLA's partitioner computes wrong gradients without a word, so jaxseg
+            gathers the map and every chip along the height computes all its rows.
         """
     return told + "At output stride 8 there are twice the rows and twice the dilations: the same."
 
@@ -207,9 +205,12 @@ def _counted(alone: Row, meshes: Sequence[Row]) -> str:
     """
     after = "No other collectives are in these programs."
     if gathered:
-        after = f"Besides, programs that split the height gather {gathered / 1e6:.0f} MB"
+        after = f"Besides, programs that split the height gather up to {gathered / 1e6:.0f} MB"
         if alone[0].network == "deeplab_v3":
-            after += ": the logits, before they are brought to the image's size, which is no whole multiple of theirs"
+            after += (
+                ": the logits, before they are brought to the image's size, which is no whole multiple of theirs, "
+                "and the maps of convolutions that reach over more rows than a chip has"
+            )
         after += ". No other collectives are in them."
     return "\n\n".join(["## What a device does in a step", _text(told), "\n".join(lines), _text(after)])
 
