@@ -79,7 +79,7 @@ ITEMS = (
         rows=_self_training(DUSK),
         data=CAMVID,
         seeds=3,
-        cost="39 runs, of 100 to 300 steps",
+        cost="about 60 minutes of one CPU core (39 runs)",
         notes="Val has no image of the dusk, so no round but the last is scored.",
         against=("source", "crst_lrent"),
     ),
