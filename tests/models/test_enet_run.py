@@ -126,6 +126,7 @@ def test_eight_devices_compute_what_one_does(spec):
     np.testing.assert_allclose(output.features, expected.features, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_recomputing_the_bottlenecks_changes_no_value():
     network, image, variables, _ = prediction()
     again = enet(5, width=0.25, remat=True)

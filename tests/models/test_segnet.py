@@ -89,6 +89,7 @@ def test_recomputing_changes_neither_loss_nor_gradients_nor_statistics():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4), *results)
 
 
+@pytest.mark.slow
 def test_a_few_steps_lower_the_loss():
     network = segnet(3, width=0.1)
     image, label, variables = drawn(network)
