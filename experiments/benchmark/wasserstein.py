@@ -90,13 +90,13 @@ def run(options: Wasserstein) -> None:
     shape = "x".join(map(str, (*options.shape, CITYSCAPES.classes)))
     print(f"a training step at [{shape}], compact of width {options.width}, {options.iterations} iterations")
     print(f"ratios to {BASE}, aimed at: {TIME} in time, {MEMORY} in memory")
-    steps: dict[str, dict[str, dict[str, float]]] = {}
+    steps: dict[str, Any] = {}
     for share in options.labelled:
         rows, rounds = _rows(chosen, options, share)
         print(f"\n{share:.0%} of the pixels labelled, medians of {rounds} rounds\n")
         print("| loss | ms | time | temp MB | memory |\n|---|---:|---:|---:|---:|")
         print("\n".join(_line(name, row) for name, row in rows.items()), flush=True)
-        steps[f"{share:g}"] = rows
+        steps[f"{share:g}"] = {"rounds": rounds, "losses": rows}
     settings = dataclasses.asdict(options) | {"out": None}
     machine.write(options.out, {"machine": where, **settings, "steps": steps})
 

@@ -286,7 +286,7 @@ def _model(alone: Counts) -> str:
         of operations are of the compiled program, where small all-reduces are combined. Another compiler combines
         otherwise.""",
         """Left out: padding to the units of a chip (19 classes, 3 colours), launches, stragglers, groups of chips that
-        share a link, augmentation, evaluation, checkpoints.""",
+        share a link, what a chip moves of maps that it computes whole, augmentation, evaluation, checkpoints.""",
     ]
     bullets = "\n".join(_text(item, "- ") for item in items)
     return f"## The model\n\n{formulas}\n\n{bullets}"

@@ -187,7 +187,12 @@ def _distributions(
 ) -> tuple[Float[Array, "*B C"], Float[Array, "*B C"], Bool[Array, "*B"]]:
     """log s, t, and the pixels that count and have a target."""
     log_s = _prediction(logits, where)
-    return log_s, _truth(targets, where, log_s.dtype), where & jnp.any(jnp.asarray(targets) > 0, axis=-1)
+    return log_s, _truth(targets, where, log_s.dtype), _counting(targets, where)
+
+
+def _counting(targets: Targets, where: Bool[Array, "*B"]) -> Bool[Array, "*B"]:
+    """The pixels that count and have a target."""
+    return where & jnp.any(jnp.asarray(targets) > 0, axis=-1)
 
 
 def _classes_first(x: Float[Array, "*B C"]) -> Float[Array, "C *B"]:
@@ -212,7 +217,6 @@ def _solution(
     The gradient, to the logits, is made here while all it needs is at hand. Pixels that do not count have zeros.
     """
     solve = by_ott if solver == "ott" else by_kernel
-
     block = block_of(solver, scaled.shape[0])
 
     def of_pixels(
@@ -225,12 +229,10 @@ def _solution(
         s = jnp.exp(log_s)
         cost = class_sum(s * p)
         value = jnp.where(valid, (cost + class_sum(t * q)).reshape(valid.shape), 0.0)
-        parts = (_classes_last(each.reshape(-1, *valid.shape)) for each in (s * (p - cost), p, q))
-        slope, p, q = parts
+        slope, p, q = (_classes_last(each.reshape(-1, *valid.shape)) for each in (s * (p - cost), p, q))
         return value, jnp.where(valid[..., None], slope, 0.0), p, q
 
-    counts = where & jnp.any(targets > 0, axis=-1)
-    return in_blocks(of_pixels, block, counts, logits, targets, where)
+    return in_blocks(of_pixels, block, _counting(targets, where), logits, targets, where)
 
 
 def _solution_jvp(iterations: int, solver: str, primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:

@@ -20,10 +20,7 @@ _LARGEST_FOR_PLAIN = 40.0
 
 
 def by_kernel(
-    log_s: Float[Array, "C *B"],
-    t: Float[Array, "C *B"],
-    scaled: Float[Array, "C C"],
-    iterations: int,
+    log_s: Float[Array, "C *B"], t: Float[Array, "C *B"], scaled: Float[Array, "C C"], iterations: int
 ) -> tuple[Float[Array, "C *B"], Float[Array, "C *B"]]:
     """The potentials by matrix scaling where the kernel can be had, on logarithms elsewhere."""
     largest = jnp.max(jnp.abs(scaled))
@@ -260,9 +257,8 @@ def in_blocks(
         return jax.lax.dynamic_slice_in_dim(array, first, width, axis=axis)
 
     def one(number: Array | int, results: Any) -> Any:
-        first = (
-            number * width
-        )  # where fewer are left, the slice begins earlier, in what it reads and writes alike
+        # Where fewer columns are left, a slice begins earlier, in what it reads and in what it writes.
+        first = number * width
         part = function(*(columns(array, first) for array in arrays))
         return jax.tree.map(
             lambda whole, each: jax.lax.dynamic_update_slice_in_dim(whole, each, first, axis=axis),

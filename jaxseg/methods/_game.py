@@ -21,6 +21,7 @@ from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.losses import AdversarialLoss, Scalar, pytree
 from jaxseg.models import MapNetwork, Output
+from jaxseg.models.layers import devices_along_height
 
 READINGS = {"binary": 2, "four": 4}
 """How the scores of a patch are read, and how many there are."""
@@ -172,10 +173,10 @@ def check_generated(made: Sequence[int], image: Sequence[int]) -> None:
 def check_rows(scores: Float[Array, "B h w K"]) -> None:
     """Raises `InputError` where the devices along the height are more than the rows of patches.
 
-    So split, the gradient through generator and discriminator was seen to come out wrong (jaxlib 0.10).
+    So split, XLA gets the gradient of a convolution wrong (jaxlib 0.10). The layers of `jaxseg.models` keep such maps
+    whole; a discriminator of other layers is not known to.
     """
-    devices = jax.sharding.get_abstract_mesh().shape.get("space", 1)
-    rows = scores.shape[1]
+    devices, rows = devices_along_height(), scores.shape[1]
     if rows < devices:
         raise InputError(
             f"mesh.space: {devices} devices share the height and the discriminator has {rows} rows of patches; use at "

@@ -17,6 +17,12 @@ AXIS = "space"
 """The axis of the mesh that splits the image height."""
 
 
+def devices_along_height() -> int:
+    """How many devices split the image height where this is traced."""
+    mesh = jax.sharding.get_abstract_mesh()
+    return mesh.shape[AXIS] if AXIS in mesh.auto_axes else 1
+
+
 def convolved(
     x: Float[Array, "B H W D"], convolve: Callable[[Array], Array], least: int
 ) -> Float[Array, "B h w E"]:
@@ -27,8 +33,7 @@ def convolved(
       convolve: the convolution, a function of the map alone.
       least: rows of `x` that a device must have; see `least_rows`.
     """
-    mesh = jax.sharding.get_abstract_mesh()
-    devices = mesh.shape[AXIS] if AXIS in mesh.auto_axes else 1
+    devices = devices_along_height()
     if devices == 1:
         return convolve(x)
     rows = x.shape[1]

@@ -19,6 +19,7 @@ from jaxseg.models._resampling import (
     max_unpool,
     resize_bilinear,
 )
+from jaxseg.models._rows import devices_along_height
 
 __all__ = [
     "NORM_MODES",
@@ -31,6 +32,7 @@ __all__ = [
     "PReLU",
     "check_norm",
     "crop",
+    "devices_along_height",
     "dropout",
     "interpolation_matrix",
     "max_pool",

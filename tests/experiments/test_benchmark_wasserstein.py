@@ -21,9 +21,10 @@ def test_a_row_is_timed_beside_cross_entropy_and_written(
     out = tmp_path / "wasserstein.json"
     small = Wasserstein(shape=(1, 8, 16), width=4, iterations=2, labelled=(0.5,), rounds=1, out=out)
     run(dataclasses.replace(small, only=("sinkhorn, kernel",)))
-    record = json.loads(out.read_text())
-    assert list(record["steps"]["0.5"]) == [BASE, "sinkhorn, kernel"]
-    base, row = record["steps"]["0.5"].values()
+    found = json.loads(out.read_text())["steps"]["0.5"]
+    assert found["rounds"] == 1
+    assert list(found["losses"]) == [BASE, "sinkhorn, kernel"]
+    base, row = found["losses"].values()
     assert base["time_ratio"] == base["memory_ratio"] == 1.0
     assert min(row["milliseconds"], row["temporary_megabytes"], row["time_ratio"]) > 0.0
     shown = capsys.readouterr().out
