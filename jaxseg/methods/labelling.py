@@ -19,6 +19,7 @@ from jaxseg.losses import cbst_labels, lrent_labels, lrl2_labels
 from jaxseg.methods._thresholds import quantised, threshold, with_rest
 
 AVERAGES = ("probabilities", "logits")
+STORES = ("files", "recomputed")
 HARD, SOFT = ("hard", "fda"), ("lrent", "l2")
 
 
@@ -39,6 +40,7 @@ class Labelling:
       teacher_average: what of several teachers is averaged, `"probabilities"` or `"logits"`.
       source_share: share of the source images that the phase trains on, or None for all.
       source_draw: what decides which images these are: equal names give subsets of one order.
+      store: `"files"`, labels are written and read again, or `"recomputed"`, each step makes those of its images.
       mining: target images are drawn so that rare predicted classes are seen, or None for all alike.
     """
 
@@ -54,6 +56,7 @@ class Labelling:
     teacher_average: str = "probabilities"
     source_share: float | None = None
     source_draw: str = ""
+    store: str = "files"
     mining: RareClasses | None = None
 
     @property
@@ -64,10 +67,9 @@ class Labelling:
     @property
     def program(self) -> "Labelling":
         """The same, at the defaults in all that compiled code does not depend on: rounds then share their programs."""
-        portion, cap, share, draw = 0.2, 1.0, None, ""
-        return dataclasses.replace(
-            self, portion=portion, cap=cap, teachers=(), source_share=share, source_draw=draw, mining=None
-        )
+        same = Labelling()
+        names = ("portion", "cap", "teachers", "source_share", "source_draw", "store", "mining")
+        return dataclasses.replace(self, **{name: getattr(same, name) for name in names})
 
     def validate(self) -> None:
         """Raises `InputError` where a field is none of what it may be."""
@@ -79,6 +81,8 @@ class Labelling:
             raise InputError(
                 f"teacher_average: {self.teacher_average!r} is not known; use 'probabilities' or 'logits'"
             )
+        if self.store not in STORES:
+            raise InputError(f"store: {self.store!r} is not known; use {' or '.join(map(repr, STORES))}")
         if not 0 <= self.portion <= 1:
             raise InputError(f"portion: {self.portion}; it is 0 to 1")
         if self.source_share is not None and not 0 < self.source_share <= 1:

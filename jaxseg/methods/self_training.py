@@ -74,6 +74,9 @@ class SelfTraining(ObjectiveMethod):
       spatial_prior: label by p_c times how often the source has c at that place (CBST-SP).
       teachers: run folders whose networks label, by the mean of their softmax; none is the network in training.
       teacher_average: what of several teachers is averaged, `"probabilities"` (FDA) or `"logits"`.
+      store: where labels are between a labelling and its steps. `"files"`: on disk, packed, uint8 in steps of 1/255.
+        `"recomputed"`: nowhere; every step makes those of its images anew, from the networks that the round began with
+        (which are kept on disk). They are the same labels, for a prediction of each target image in every step.
       mining: draws target images by the rare classes predicted in them, from the whole of their pixels (ours; a class
         that no image shows enough of is left out). In CRST an image that shows such a class is cropped around it:
         that is an augmentation, `ScaleCropFlip(centre=RareCentre())`.
@@ -97,6 +100,7 @@ class SelfTraining(ObjectiveMethod):
     spatial_prior: bool = dataclasses.field(default=False, metadata=STATIC)
     teachers: tuple[Path, ...] = dataclasses.field(default=(), metadata=STATIC)
     teacher_average: str = dataclasses.field(default="probabilities", metadata=STATIC)
+    store: str = dataclasses.field(default="files", metadata=STATIC)
     mining: RareClasses | None = dataclasses.field(default=None, metadata=STATIC)
     average: str = dataclasses.field(default="joint", metadata=STATIC)
     round_rate: Scalar = 1.0
@@ -175,6 +179,7 @@ class SelfTraining(ObjectiveMethod):
             teacher_average=self.teacher_average,
             source_share=None if self.source_share is None else self.source_share.at(number),
             source_draw="nested" if self.source_draw == "nested" else f"round{number}",
+            store=self.store,
             mining=self.mining,
         )
 

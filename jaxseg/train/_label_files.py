@@ -6,6 +6,7 @@
       00000.png        the label of example 0: train ids, 255 where there is none; or
       00000.zlib       its soft label, uint8 [C, H, W] in steps of 1/255, packed
       00000.json       its shape and its pixels by class, written before the label
+      networks.msgpack the variables of the networks that label, where labels are recomputed and in no file
       manifest.json    the whole round: fingerprint, thresholds, shares; written last
 
 Every file appears whole or not at all.
@@ -17,16 +18,20 @@ import json
 import os
 import shutil
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
+from flax import serialization
 from jaxtyping import Integer, UInt8
 
 from jaxseg.data import DataSource, RareClasses
 from jaxseg.data._counts import IDS
 from jaxseg.data._images import decode_label, encode_png
 from jaxseg.errors import InputError
+from jaxseg.labels import VOID
 from jaxseg.train.run import write_json
 
 PACKING = 1
@@ -40,10 +45,12 @@ class LabelFiles:
     Attributes:
       folder: where they lie.
       soft: whether the labels are soft.
+      recomputed: whether each step makes its labels anew, so that there are none here.
     """
 
     folder: Path
     soft: bool
+    recomputed: bool = False
 
     def begin(self, fingerprint: str) -> None:
         """Makes the folder ready for labels of this fingerprint; those of another one are deleted."""
@@ -62,23 +69,39 @@ class LabelFiles:
         write_json(self.folder / f"{name}.json", record)
 
     def has(self, index: int) -> bool:
-        """Whether the label of an example is there."""
-        return self._path(index).is_file()
+        """Whether the label of an example is there, or where it is recomputed, what is counted of it."""
+        return (self.folder / f"{index:05d}.json" if self.recomputed else self._path(index)).is_file()
 
     def write(
         self, index: int, label: UInt8[np.ndarray, "H W *C"], counts: Integer[np.ndarray, "2 C"]
     ) -> None:
-        """Writes the label of an example, and how many of its pixels are predicted and labelled as each class."""
+        """Writes how many pixels of an example are predicted and labelled as each class, and its label if kept."""
         predicted, labelled = counts.tolist()
         record = {"shape": list(label.shape), "predicted": predicted, "labelled": labelled}
         self.keep(f"{index:05d}", record)
+        if self.recomputed:
+            return
         packed = (
             zlib.compress(np.moveaxis(label, -1, 0).tobytes(), PACKING) if self.soft else encode_png(label)
         )
-        path = self._path(index)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_bytes(packed)
-        os.replace(partial, path)
+        _write_whole(self._path(index), packed)
+
+    def keep_networks(self, variables: Sequence[Any]) -> None:
+        """Writes the variables of the networks that label."""
+        _write_whole(
+            self._networks, serialization.msgpack_serialize([jax.device_get(one) for one in variables])
+        )
+
+    def networks(self) -> list[Any]:
+        """The variables of the networks that label.
+
+        Raises:
+          InputError: they are not there, or damaged.
+        """
+        try:
+            return serialization.msgpack_restore(self._networks.read_bytes())
+        except (OSError, ValueError) as error:
+            raise _lost(self._networks, "the networks that label", error) from error
 
     def counts(self, count: int) -> Integer[np.ndarray, "N 2 C"]:
         """How many pixels of each example are predicted, and how many labelled, as each class."""
@@ -103,18 +126,32 @@ class LabelFiles:
             whole = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(classes, height, width)
             return np.ascontiguousarray(np.moveaxis(whole, 0, -1))
         except (OSError, KeyError, ValueError, zlib.error, InputError) as error:
-            raise InputError(
-                f"{path}: the pseudo-label cannot be read ({' '.join(str(error).split())}); the run cannot go on "
-                "without the labels of its round: delete the run folder and train it again"
-            ) from error
+            raise _lost(path, "the pseudo-label", error) from error
+
+    @property
+    def _networks(self) -> Path:
+        return self.folder / "networks.msgpack"
 
     def _path(self, index: int) -> Path:
         return self.folder / f"{index:05d}.{'zlib' if self.soft else 'png'}"
 
 
+def _write_whole(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+def _lost(path: Path, what: str, error: Exception) -> InputError:
+    return InputError(
+        f"{path}: {what} cannot be read ({' '.join(str(error).split())}); the run cannot go on without the labels of "
+        "its round: delete the run folder and train it again"
+    )
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
 class Labelled:
-    """The target with the labels of a round in place of its own.
+    """The target with the labels of a round in place of its own; with none where they are recomputed.
 
     Attributes:
       source: the target's examples; of these, only image and id are used.
@@ -131,6 +168,9 @@ class Labelled:
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         example = self.source[index]
+        if self.files.recomputed:
+            nothing = np.full(example["image"].shape[:2], VOID, np.uint8)
+            return {"image": example["image"], "label": nothing, "id": example["id"]}
         name = "targets" if self.files.soft else "label"
         return {"image": example["image"], name: self.files.read(index), "id": example["id"]}
 

@@ -1,4 +1,4 @@
-"""The compiled programs of the labelling pass; every device takes whole images, one at a time."""
+"""The compiled programs of the labelling pass, and of labels made anew; every device takes whole images, one by one."""
 
 import dataclasses
 import functools
@@ -15,7 +15,7 @@ from jaxseg.labels import VOID
 from jaxseg.methods import Labelling
 from jaxseg.methods._thresholds import best_class, confidence_histogram
 from jaxseg.train._scores import Average, Member, View, scores
-from jaxseg.train.mesh import BATCH_AXES
+from jaxseg.train.mesh import BATCH_AXES, batch_spec
 
 EACH = PartitionSpec(BATCH_AXES)
 """One image a device."""
@@ -40,23 +40,26 @@ def predicted(
     plan: Pass, members: tuple[Member, ...], prior: Array | None, image: Array
 ) -> Float[Array, "D H W C"]:
     """Logarithms of the probabilities of images, one a device: means over networks and scales, times the prior."""
-    labelling = plan.labelling
-
-    def one(members: tuple[Member, ...], prior: Array | None, image: Array) -> Array:
-        size = image.shape[1:3]
-        parts = []
-        for scale in labelling.scales:
-            scaled = (round(scale * size[0]), round(scale * size[1]))
-            average = cast(Average, labelling.teacher_average)
-            view = View(None if scaled == size else scaled, labelling.flip, average)
-            parts.append(jax.nn.log_softmax(scores(members, image, (1, *size), view)))
-        mean = functools.reduce(jnp.logaddexp, parts) - np.log(len(parts)).astype(np.float32)
-        if prior is None:
-            return mean
-        grid = jax.image.resize(prior, (*size, prior.shape[-1]), "linear")
-        return mean + jnp.log(jnp.maximum(grid, 1e-30))
-
+    one = functools.partial(_predicted, plan.labelling)
     return plan.each(one, members, prior, image, split=(False, False, True))
+
+
+def _predicted(
+    labelling: Labelling, members: tuple[Member, ...], prior: Array | None, image: Array
+) -> Float[Array, "1 H W C"]:
+    """The same of one image."""
+    size = image.shape[1:3]
+    parts = []
+    for scale in labelling.scales:
+        scaled = (round(scale * size[0]), round(scale * size[1]))
+        average = cast(Average, labelling.teacher_average)
+        view = View(None if scaled == size else scaled, labelling.flip, average)
+        parts.append(jax.nn.log_softmax(scores(members, image, (1, *size), view)))
+    mean = functools.reduce(jnp.logaddexp, parts) - np.log(len(parts)).astype(np.float32)
+    if prior is None:
+        return mean
+    grid = jax.image.resize(prior, (*size, prior.shape[-1]), "linear")
+    return mean + jnp.log(jnp.maximum(grid, 1e-30))
 
 
 @functools.partial(jax.jit, static_argnames=("plan",))
@@ -86,3 +89,27 @@ def labelled(plan: Pass, found: Array, thresholds: Array) -> tuple[Array, Int[Ar
         return labels, jnp.stack(counts)[None]
 
     return plan.each(one, found, thresholds, split=(True, False))
+
+
+@functools.partial(jax.jit, static_argnames=("plan",))
+def relabelled(
+    plan: Pass, members: tuple[Member, ...], prior: Array | None, thresholds: Array, image: Array
+) -> Array:
+    """The labels of a batch, made anew; images are split over `data`, and over `space` too if there are enough."""
+
+    def one(members: tuple[Member, ...], prior: Array | None, thresholds: Array, image: Array) -> Array:
+        return plan.labelling.labels(_predicted(plan.labelling, members, prior, image[None]), thresholds)[0]
+
+    def own(members: tuple[Member, ...], prior: Array | None, thresholds: Array, images: Array) -> Array:
+        label = functools.partial(one, members, prior, thresholds)
+        if jax.default_backend() == "cpu":  # where a loop in a program is far slower than what it repeats
+            return jnp.stack([label(image) for image in images])
+        return jax.lax.map(label, images)
+
+    parts = EACH if len(image) % plan.mesh.size == 0 else PartitionSpec(BATCH_AXES[0])
+    specs = (PartitionSpec(), PartitionSpec(), PartitionSpec(), parts)
+    made = jax.shard_map(own, mesh=plan.mesh, in_specs=specs, out_specs=parts, check_vma=False)(
+        members, prior, thresholds, image
+    )
+    split = batch_spec(made.ndim if made.shape[1] % plan.mesh.shape["space"] == 0 else 1)
+    return jax.lax.with_sharding_constraint(made, NamedSharding(plan.mesh, split))

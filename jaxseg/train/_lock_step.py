@@ -21,6 +21,7 @@ from jaxseg.train._endings import Diverged, Stopped
 from jaxseg.train._shared_batches import Hub, Reader
 from jaxseg.train._signals import noted_signals
 from jaxseg.train._stack import Stack, step_together
+from jaxseg.train._stretch import recomputes
 from jaxseg.train.checkpoint import Checkpoints
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.mesh import AXES, MeshShape
@@ -130,6 +131,10 @@ class LockStep:
         if any(experiment.mesh.parameters == "sharded" for experiment, _ in self.runs):
             raise InputError(
                 "mesh.parameters: a member's are whole in lock step; sweep with --mode loop, or leave them replicated"
+            )
+        if any(recomputes(experiment.method) for experiment in self.experiments):
+            raise InputError(
+                "store: members in lock step read their labels; sweep with --mode loop, or set it to 'files'"
             )
         with contextlib.ExitStack() as stack:
             stack.enter_context(jax.set_mesh(self.mesh))

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,16 +23,18 @@ from jax.sharding import Mesh, NamedSharding
 from jaxtyping import Array, Float
 
 from jaxseg import data
-from jaxseg.data import DataSource, RareClasses
-from jaxseg.data._views import Unlabelled, ids_of, random_share, selected
+from jaxseg.data import DataSource
+from jaxseg.data._views import Unlabelled, ids_of, selected
 from jaxseg.errors import InputError
-from jaxseg.methods import Labelling, Method
+from jaxseg.methods import Labelling
 from jaxseg.methods._thresholds import BINS, HIGHEST, LOWEST
 from jaxseg.models import Network
-from jaxseg.train._label_files import LabelFiles, Labelled
+from jaxseg.train._label_files import LabelFiles
 from jaxseg.train._label_programs import EACH, Pass, counted, labelled, predicted
 from jaxseg.train._prior import spatial_prior
+from jaxseg.train._recomputed import Recomputed
 from jaxseg.train._scores import Member
+from jaxseg.train._stretch import files_of, labelled_before, labels_target
 from jaxseg.train._variables import variables_of
 from jaxseg.train.checkpoint import complete_steps
 from jaxseg.train.experiment import Experiment, resolved
@@ -43,58 +45,38 @@ FORMAT = 1
 """Part of the fingerprint; raise it when the same description gives other labels."""
 
 
-class Stretch(NamedTuple):
-    """What the batches of a stretch of phases, from one labelling to the next, are drawn from.
+def recomputed(
+    experiment: Experiment, sources: Mapping[str, DataSource], folder: Path, phase: int, mesh: Mesh
+) -> Recomputed | None:
+    """What gives the batches of the stretch that `phase` is in their labels; None where these come from files.
 
-    `shares` is the share of all pixels of the target that each class was predicted for, None before any labelling.
-    """
-
-    sources: dict[str, DataSource]
-    sampling: dict[str, RareClasses]
-    seed: int
-    shares: Float[np.ndarray, " C"] | None = None
-
-
-def stretch_of(
-    experiment: Experiment, sources: Mapping[str, DataSource], folder: Path, phase: int
-) -> Stretch:
-    """The data of the stretch that `phase` is in; `folder` holds the labels of all rounds, those of this one whole.
-
-    Before the first labelling, and with a method that asks for none, it is the data as it is; but a method that asks
-    for one never sees the target's own labels.
+    Raises:
+      InputError: the networks that label are not there.
     """
     method = experiment.method
-    used, sampling = dict(sources), dict(experiment.sampling)
-    first = next((index for index in range(phase, -1, -1) if method.labelling(index) is not None), None)
-    if first is None:
-        if labels_target(method) and "target" in used:
-            used["target"] = Unlabelled(used["target"])
-        return Stretch(used, sampling, experiment.seed)
-    labelling = method.labelling(first)
-    assert labelling is not None
-    files = LabelFiles(folder / method.phases[first].name, labelling.soft)
-    manifest = files.record("manifest")
-    if manifest is None:
-        raise InputError(
-            f"{files.folder}: the labels of this phase are not there and the network that made them is gone; "
-            "delete the run folder and train it again"
-        )
-    used["target"] = Labelled(used["target"], files, labelling.mining)
-    if labelling.mining is not None:
-        sampling["target"] = labelling.mining
-    if labelling.source_share is not None and "source" in used:
-        count = len(used["source"])
-        places = random_share(count, labelling.source_share, experiment.seed, labelling.source_draw)
-        used["source"] = selected(used["source"], places)
-    digest = hashlib.sha256(f"{experiment.seed}/phase {first}".encode()).digest()
-    predicted = np.asarray(manifest["predicted"], np.float64)
-    shares = (predicted / max(predicted.sum(), 1.0)).astype(np.float32)
-    return Stretch(used, sampling, int.from_bytes(digest[:8], "little"), shares)
+    first = labelled_before(method, phase)
+    labelling = None if first is None else method.labelling(first)
+    if first is None or labelling is None or labelling.store == "files":
+        return None
+    files = files_of(method, first, folder)
+    networks = [_check_teacher(path, method.network.classes) for path in labelling.teachers] or [
+        method.network
+    ]
+    members = tuple(
+        Member(network, variables, "target")
+        for network, variables in zip(networks, files.networks(), strict=True)
+    )
+    thresholds = np.asarray((files.record("thresholds") or {})["thresholds"], np.float32)
+    prior = _prior(labelling, method.network.classes, sources, folder)
+    return Recomputed(labelling, mesh, *jax.device_put((members, prior, thresholds), replicated(mesh)))
 
 
-def labels_target(method: Method) -> bool:
-    """Whether a method asks for the target to be labelled before any phase."""
-    return any(method.labelling(index) is not None for index in range(len(method.phases)))
+def _prior(
+    labelling: Labelling, classes: int, sources: Mapping[str, DataSource], folder: Path
+) -> Float[np.ndarray, "h w C"] | None:
+    if not labelling.spatial_prior:
+        return None
+    return spatial_prior(sources["source"], classes, sources["target"][0]["image"].shape[:2], folder)
 
 
 def label_target(
@@ -139,7 +121,7 @@ def label_target(
         "ids": ids_of(sources["target"]),
         "variables": _digest([member.variables for member in members]),
     }
-    files = LabelFiles(folder / method.phases[phase].name, labelling.soft)
+    files = files_of(method, phase, folder)
     if jax.process_index() == 0:
         files.begin(hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest())
     _wait_for_all("labels begun")
@@ -147,10 +129,9 @@ def label_target(
     if done is not None:
         return done
     began = time.monotonic()
-    prior = None
-    if labelling.spatial_prior:
-        size = target[0]["image"].shape[:2]
-        prior = spatial_prior(sources["source"], method.network.classes, size, folder)
+    if files.recomputed and jax.process_index() == 0:
+        files.keep_networks([member.variables for member in members])
+    prior = _prior(labelling, method.network.classes, sources, folder)
     plan = Pass(labelling.program, mesh)
     predict = functools.partial(predicted, plan, members, prior)
     thresholds = _thresholds(labelling, plan, predict, target, files, experiment.threads, between)

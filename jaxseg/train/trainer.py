@@ -31,14 +31,16 @@ from jaxseg.train._pictures import Album
 from jaxseg.train._program import begin as _begin
 from jaxseg.train._program import initializer as _initializer
 from jaxseg.train._program import step as _step
+from jaxseg.train._recomputed import Recomputed
 from jaxseg.train._signals import noted_signals
 from jaxseg.train._stepping import Stepping
+from jaxseg.train._stretch import stretch_of
 from jaxseg.train._variables import given_variables
 from jaxseg.train.checkpoint import Checkpoints, abstract_state
 from jaxseg.train.distributed import is_first
 from jaxseg.train.evaluation import evaluate
 from jaxseg.train.experiment import Experiment
-from jaxseg.train.labelling import label_target, stretch_of
+from jaxseg.train.labelling import label_target, recomputed
 from jaxseg.train.mesh import batch_share, put_batch, replicated, state_shardings
 from jaxseg.train.progress import Progress, TextStream
 from jaxseg.train.run import RunFolder
@@ -108,6 +110,7 @@ class _Loop:
         self.folder, self.mesh, self.checkpoints, self.sources = folder, mesh, checkpoints, sources
         self.size, self.received = size, received
         self.iterator: Any = None
+        self.recomputed: Recomputed | None = None
         self.augment = OrderedDict(experiment.augment)  # jit would sort a dict by name
         shown = sys.stderr if stream is None else stream
         self.stream = shown if is_first() else io.StringIO()  # of several processes, one prints
@@ -129,7 +132,9 @@ class _Loop:
                     asked = asking.send(answer)
                 except StopIteration as end:
                     return end.value
-                on_mesh = put_batch(self.mesh, asked.batch)
+                on_mesh: Any = put_batch(self.mesh, asked.batch)
+                if self.recomputed is not None:
+                    on_mesh = self.recomputed(on_mesh)
                 answer = stepping(_step, asked.settings, asked.state, on_mesh, asked.phase, self.taken + 1)
 
     def _note(self, text: str) -> None:
@@ -223,7 +228,9 @@ class _Loop:
 
     def _batches(self, phase: int) -> data.BatchIterator:
         """Batches from the beginning of the stretch of phases, between two labellings, that `phase` is in."""
-        stretch = stretch_of(self.experiment, self.sources, self.folder.pseudo_labels, phase)
+        folder = self.folder.pseudo_labels
+        stretch = stretch_of(self.experiment, self.sources, folder, phase)
+        self.recomputed = recomputed(self.experiment, self.sources, folder, phase, self.mesh)
         if stretch.shares is not None:
             self.augment = told(self.experiment.augment, stretch.shares)
         part, parts = batch_share(self.mesh)

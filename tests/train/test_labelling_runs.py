@@ -16,7 +16,7 @@ from jaxseg.errors import InputError
 from jaxseg.losses import pytree
 from jaxseg.methods import Batch, Metrics, Portions, SelfTraining, State, Term, WarmStart
 from jaxseg.train import check, trainer
-from jaxseg.train import labelling as passes
+from jaxseg.train._stretch import stretch_of
 from tests.tiny import Blocks, network
 from tests.train.self_trained import SOURCE, experiment, files, labels, trained
 
@@ -132,7 +132,7 @@ def test_a_round_draws_its_share_of_the_source_and_images_of_rare_predictions(tm
     trained(tmp_path / "run", built)
     folder = tmp_path / "run/pseudo_labels"
     _, sources, _ = check(built)
-    stretches = [passes.stretch_of(built, sources, folder, phase) for phase in (0, 1)]
+    stretches = [stretch_of(built, sources, folder, phase) for phase in (0, 1)]
     ids = [{example["id"] for example in s.sources["source"]} for s in stretches]
     assert [len(one) for one in ids] == [3, 6]
     assert ids[0] < ids[1]
@@ -156,7 +156,7 @@ def test_labels_that_are_gone_are_named(tmp_path: Path) -> None:
     labels(tmp_path / "run", built)
     folder = tmp_path / "run/pseudo_labels"
     _, sources, _ = check(built)
-    target = passes.stretch_of(built, sources, folder, 0).sources["target"]
+    target = stretch_of(built, sources, folder, 0).sources["target"]
     assert target[3]["targets"].any()
     (folder / "round0/00003.zlib").write_bytes(b"half")
     with pytest.raises(InputError, match=r"00003\.zlib: the pseudo-label cannot be read .*train it again"):
@@ -165,4 +165,4 @@ def test_labels_that_are_gone_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"00003\.zlib: the pseudo-label cannot be read .*train it again"):
         target[3]
     with pytest.raises(InputError, match=r"round1: the labels of this phase are not there"):
-        passes.stretch_of(built, sources, folder, 1)
+        stretch_of(built, sources, folder, 1)
