@@ -65,15 +65,16 @@ table {{ border-collapse: separate; border-spacing: 0; width: 100%; font-size: 1
 th, td {{ padding: 9px 14px; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }}
 tr:last-child > * {{ border-bottom: 0; }}
 thead th {{
-  font-size: 13px; font-weight: 600; color: var(--muted); white-space: nowrap;
+  font-size: 13px; font-weight: 600; color: var(--muted); vertical-align: bottom;
   border-bottom: 1px solid var(--line) !important;
 }}
 tbody th {{
-  font-weight: 550; background: var(--card); position: sticky; left: 0; min-width: 9em; max-width: 20em;
+  font-weight: 550; background: var(--card); position: sticky; left: 0; min-width: min(14em, 34vw); max-width: 20em;
   overflow-wrap: anywhere;
 }}
 thead th:first-child {{ background: var(--card); position: sticky; left: 0; }}
 .number {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }}
+thead .number {{ white-space: normal; }}
 .main {{ font-weight: 650; }}
 .best > * {{ background: var(--mark); }}
 .badge {{ font-size: 12px; font-weight: 600; color: var(--accent); margin-left: 8px; white-space: nowrap; }}
