@@ -1,5 +1,7 @@
 """The one trainer: experiments, meshes, the loop, checkpoints, evaluation."""
 
+from jaxseg.train._check import check
+from jaxseg.train._endings import Diverged, Stopped
 from jaxseg.train._scores import Member
 from jaxseg.train._variables import state_of, variables_of
 from jaxseg.train.evaluation import Picture, Score, classify, evaluate, evaluate_ensemble, predict
@@ -7,7 +9,7 @@ from jaxseg.train.experiment import EvaluationProtocol, Experiment
 from jaxseg.train.mesh import MeshShape
 from jaxseg.train.run import RunFolder, load_config, with_arguments
 from jaxseg.train.sweep import Sweep, train_sweep
-from jaxseg.train.trainer import Diverged, Stopped, check, train
+from jaxseg.train.trainer import train
 
 __all__ = [
     "Diverged",

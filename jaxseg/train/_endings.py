@@ -12,6 +12,12 @@ class Diverged(InputError):
     """A loss or its gradient is no longer finite."""
 
 
+def diverged(what: str, saved: int | None) -> Diverged:
+    """The error for what is not finite, with the last step that is saved."""
+    kept = f"the last good checkpoint is step {saved}" if saved else "there is no checkpoint yet"
+    return Diverged(f"{what}; {kept}; lower the learning rate, or the weight of that term")
+
+
 class Stopped(Exception):
     """Training was told to stop by a signal, and has saved its state.
 

@@ -9,9 +9,11 @@ import dataclasses
 import os
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
 from jaxseg.errors import InputError
 from jaxseg.train._lifeline import Lifeline, gone
@@ -109,6 +111,13 @@ def in_cluster() -> bool:
 def is_first() -> bool:
     """Whether this is the process that writes and prints: the first, or the only one."""
     return jax.process_index() == 0
+
+
+def first_says(flags: Sequence[bool]) -> list[bool]:
+    """What the first process says, in all of them."""
+    if jax.process_count() == 1:
+        return list(flags)
+    return [bool(flag) for flag in multihost_utils.broadcast_one_to_all(np.asarray(flags))]
 
 
 def _told_as(error: BaseException) -> tuple[str, int]:

@@ -28,6 +28,7 @@ from typing import Any
 import jax
 import tyro
 
+from jaxseg.crf import DenseCRF
 from jaxseg.data import RareClasses
 from jaxseg.data.augment import FourierSwap
 from jaxseg.errors import InputError
@@ -68,8 +69,8 @@ def load_config(path: Path) -> Experiment:
 def with_arguments(experiment: Experiment, arguments: Sequence[str], program: str = "jaxseg") -> Experiment:
     """The experiment with fields replaced as `--field value` says; `--help` prints them all and exits.
 
-    An option of `translate` or `sampling` turns these on where the config does not have them. `--network.classes` also
-    changes the number that the network's module is built with.
+    An option of `translate`, `sampling` or `evaluation.crf` turns these on where the config does not have them.
+    `--network.classes` also changes the number that the network's module is built with.
 
     Raises:
       InputError: an unknown option (the message suggests one) or a value that cannot be read.
@@ -112,17 +113,21 @@ def with_arguments(experiment: Experiment, arguments: Sequence[str], program: st
     return _with_module_classes(parsed, experiment)
 
 
-SWITCHED = ("translate", "sampling.source", "sampling.target")
+SWITCHED = ("translate", "sampling.source", "sampling.target", "evaluation.crf")
 """Options that a config leaves out, each a group of its own, and which the command line can turn on."""
 
 
 def _turned_on(experiment: Experiment, wanted: Callable[[str], bool]) -> Experiment:
     """The experiment with those of the switched groups that are wanted and that it does not have, at their defaults."""
     sampling = {domain: RareClasses() for domain in DOMAINS if wanted(f"sampling.{domain}")}
+    evaluation = experiment.evaluation
+    if evaluation.crf is None and wanted("evaluation.crf"):
+        evaluation = dataclasses.replace(evaluation, crf=DenseCRF())
     return dataclasses.replace(
         experiment,
         translate=experiment.translate or (FourierSwap() if wanted("translate") else None),
         sampling={**sampling, **experiment.sampling},
+        evaluation=evaluation,
     )
 
 
@@ -307,6 +312,14 @@ class RunFolder:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.metrics)) from None
+
+    def scored_at(self, step: int) -> tuple[str, ...]:
+        """Of which data sets the metrics hold scores of a step, on the split `val`."""
+        if not self.metrics.exists():
+            return ()
+        lines = map(json.loads, self.metrics.read_text().splitlines())
+        found = (line["on"] for line in lines if line["kind"] == "evaluation" and line["step"] == step)
+        return tuple(name.removesuffix("/val") for name in found)
 
     def forget_after(self, step: int) -> None:
         """Drops metrics of steps after `step`, which a resumed run is about to take again."""

@@ -8,10 +8,11 @@ the bits of one that never was.
 
 import contextlib
 import io
+import itertools
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from jaxseg import data
 from jaxseg.errors import InputError
 from jaxseg.methods import Metrics, State
 from jaxseg.train._check import check
-from jaxseg.train._endings import Diverged, Stopped, not_finite
+from jaxseg.train._endings import Stopped, diverged, not_finite
 from jaxseg.train._inputs import told
 from jaxseg.train._microbatches import prepared
 from jaxseg.train._pictures import Album
@@ -37,7 +38,7 @@ from jaxseg.train._stepping import Stepping
 from jaxseg.train._stretch import stretch_of
 from jaxseg.train._variables import given_variables
 from jaxseg.train.checkpoint import Checkpoints, abstract_state
-from jaxseg.train.distributed import is_first
+from jaxseg.train.distributed import first_says, is_first
 from jaxseg.train.evaluation import evaluate
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.labelling import label_target, recomputed
@@ -157,6 +158,9 @@ class _Loop:
         if 0 < first < self.total:
             self.progress.note(f"resumes at step {first} of {self.total}")
         self.began = time.monotonic()
+        if first:  # it may have ended between a save and the scores of the same step
+            scored = self.folder.scored_at(first)
+            self._evaluate(first, state, first_says([name in scored for name in self.experiment.scored]))
         for step in range(first, self.total):
             self.taken = step
             phase, start = self.method.phase_at(step)
@@ -288,9 +292,14 @@ class _Loop:
             self.checkpoints.wait()
             self.progress.close()
             raise Stopped(done, stop)
+        self._evaluate(done, state)
+
+    def _evaluate(self, done: int, state: State | Callable[[], State], known: Sequence[bool] = ()) -> None:
+        """Scores the state where `done` steps call for it, but on those of `scored` that are known."""
+        experiment = self.experiment
         if experiment.evaluate_every and (done % experiment.evaluate_every == 0 or done == self.total):
-            for name, data_set in experiment.scored.items():
-                if not data_set.has("val"):
+            for (name, data_set), skip in itertools.zip_longest(experiment.scored.items(), known):
+                if skip or not data_set.has("val"):
                     continue
                 score = evaluate(
                     self.method.network,
@@ -333,10 +342,4 @@ class _Loop:
             return
         self.checkpoints.wait()
         self.progress.close()
-        kept = (
-            f"the last good checkpoint is step {self.saved}" if self.saved else "there is no checkpoint yet"
-        )
-        raise Diverged(
-            f"{bad} at step {step} of {self.folder.path} (phase {phase}); {kept}; "
-            "lower the learning rate, or the weight of that term"
-        )
+        raise diverged(f"{bad} at step {step} of {self.folder.path} (phase {phase})", self.saved)

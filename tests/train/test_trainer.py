@@ -17,7 +17,7 @@ import pytest
 from jaxseg import losses
 from jaxseg.data.augment import ScaleCropFlip
 from jaxseg.methods import SGD, Adam, ObjectiveMethod, Term
-from jaxseg.train import Diverged, Experiment, MeshShape, RunFolder, train, variables_of
+from jaxseg.train import Diverged, Experiment, MeshShape, RunFolder, train, trainer, variables_of
 from tests.tiny import Blocks, network
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,3 +217,38 @@ def test_killed_and_started_again_ends_with_the_same_bits(tmp_path: Path, number
     )
     assert a == b
     assert "resumes at step" in said or steps_done(tmp_path / "cut") == 80
+
+
+@pytest.mark.parametrize("name", ["blocks-60", "blocks-0"])
+def test_a_run_that_ends_between_a_save_and_its_scores_has_them_in_the_end(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = {"checkpoint_every": 2, "evaluate_every": 2}
+    experiment, whole = tiny(tmp_path / "whole", **often)
+    train(experiment, whole, stream=io.StringIO())
+    expected = scores(whole)
+    assert [(line["step"], line["on"]) for line in expected] == [
+        (step, f"{on}/val") for step in (2, 4, 5) for on in ("blocks-60", "blocks-0")
+    ]
+    score = trainer.evaluate
+
+    def killed(network: Any, variables: Any, data_set: Any, *rest: Any, **named: Any) -> Any:
+        taken = RunFolder(tmp_path / "cut").metrics.read_text().count('"kind": "train"')
+        if taken == 4 and data_set == experiment.scored[name]:
+            raise KeyboardInterrupt
+        return score(network, variables, data_set, *rest, **named)
+
+    _, cut = tiny(tmp_path / "cut", **often)
+    with monkeypatch.context() as patched:
+        patched.setattr(trainer, "evaluate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(experiment, cut, stream=io.StringIO())
+    assert len(scores(cut)) == (2 if name == "blocks-60" else 3)
+    for _ in range(2):  # and once it has ended, nothing is scored again
+        train(experiment, cut, stream=io.StringIO())
+        assert scores(cut) == expected
+
+
+def scores(run: RunFolder) -> list[dict[str, Any]]:
+    lines = map(json.loads, run.metrics.read_text().splitlines())
+    return [line for line in lines if line["kind"] == "evaluation"]
