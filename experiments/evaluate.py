@@ -5,7 +5,8 @@ Scores the last checkpoint on every data set of the experiment (the target first
 
 With `--with`, the mean of the runs' logits is scored, or of their probabilities, as the first run's experiment says.
 What is found goes into a folder of its own, `runs/NAMES/seed<SEED>` unless `--out` names another, which tables and
-reports take like a run's. The runs' own scores stay as they are.
+reports take like a run's. The runs' own scores stay as they are. So they do where one run is scored under another
+protocol and given a `--name`: `RUN --name ce-crf-5 --evaluation.crf.iterations 5`.
 """
 
 import dataclasses
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 class Arguments:
     """Score a run's last checkpoint, or the mean of several runs.
 
-    Options of the experiment may follow, such as --data.dir where the data set has moved, or --evaluation.flip.
+    Options of the experiment may follow, such as --data.dir where the data set has moved, --evaluation.flip, or
+    --evaluation.crf.iterations 5.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
@@ -46,9 +48,10 @@ class Arguments:
     average: Literal["logits", "probabilities"] | None = None
     """What --with averages: logits (the default), or probabilities at each network's own resolution."""
     out: Path | None = None
-    """Folder of what --with finds; runs/NAMES/seed<SEED> by default."""
+    """Folder of what --with or --name finds; runs/NAMES/seed<SEED> by default."""
     name: str | None = None
-    """Name of what --with scores, in tables; by default the names of the runs, as in advent+min-ent."""
+    """Name in tables of what --with scores, by default the names of the runs, as in advent+min-ent; or of one run
+    that is scored apart from its own scores."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     own, fields = parse(Arguments, arguments, "experiments.evaluate")
     from jaxseg.train import RunFolder
 
-    if own.others:
+    if own.others or (own.name is not None and own.average is None):
         evaluate_together(
             [RunFolder(path) for path in (own.run, *own.others)],
             own.split,
@@ -69,7 +72,10 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     for option in ("average", "out", "name"):
         if getattr(own, option) is not None:
-            raise InputError(f"{option}: it is about several runs; give --with and more run folders too")
+            raise InputError(
+                f"{option}: it is about several runs; give --with and more run folders too"
+                + ("" if option == "average" else ", or --name to score one apart")
+            )
     evaluate_run(RunFolder(own.run), own.split, fields, pictures=own.pictures)
     return 0
 
@@ -104,7 +110,7 @@ def evaluate_together(
     """Scores the mean of several runs on one split of each data set of the first, into a folder of the ensemble's own.
 
     Args:
-      folders: of the runs, two or more.
+      folders: of the runs; of one, to score it apart from its own scores.
       split: `"train"`, `"val"` or `"test"`.
       fields: options for the experiment of every run.
       out: the folder of the ensemble; None makes it of the runs' names and seeds.

@@ -109,7 +109,7 @@ def protocols(experiments: Sequence[Experiment]) -> Markup:
 
 
 def _ensembles(experiments: Sequence[Experiment]) -> list[str]:
-    """Which experiments are the mean of several runs."""
+    """Which experiments are the mean of several runs, or one that was scored apart from its own scores."""
     told = []
     for experiment in experiments:
         ensemble = experiment.runs[0].ensemble
@@ -117,9 +117,9 @@ def _ensembles(experiments: Sequence[Experiment]) -> list[str]:
         if members:
             names = ", ".join(f"{record.get('name')} (seed {record.get('seed')})" for record in members)
             several = " and of other seeds likewise" if len(experiment.runs) > 1 else ""
-            told.append(
-                f"{experiment.name} is the mean of the {ensemble.get('average')} of {names}{several}."
-            )
+            mean = f"the mean of the {ensemble.get('average')} of " if len(members) > 1 else ""
+            apart = ", scored apart" if len(members) == 1 else ""
+            told.append(f"{experiment.name} is {mean}{names}{several}{apart}.")
     return told
 
 

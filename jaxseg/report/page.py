@@ -163,7 +163,13 @@ def _lead(experiments: Sequence[Experiment]) -> str:
     if len(everyone) == 1:
         run = everyone[0]
         members = len(run.ensemble.get("members", ()))
-        what = f"An ensemble of {members} runs" if members else "One run"
+        what = (
+            f"An ensemble of {members} runs"
+            if members > 1
+            else "One run, scored apart"
+            if members
+            else "One run"
+        )
         parts = [what, "" if run.seed is None else f"seed {run.seed}", run.config_file]
         return ", ".join(part for part in parts if part) + "."
     seeds = sorted({run.seed for run in everyone if run.seed is not None})

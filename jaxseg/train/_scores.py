@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Num
 
+from jaxseg.crf import DenseCRF
 from jaxseg.data.augment import resize_image
 from jaxseg.errors import InputError
 from jaxseg.losses import pytree
@@ -42,11 +43,13 @@ class View(NamedTuple):
       size: (height, width) to which images are resized; None takes them as they are.
       flip: also look at the mirror image, and average the softmax of both.
       average: what of several networks is averaged.
+      crf: what smooths the outcome at the labels' size, or None.
     """
 
     size: tuple[int, int] | None = None
     flip: bool = False
     average: Average = "logits"
+    crf: DenseCRF | None = None
 
 
 def check_members(members: Sequence[Member], average: str) -> None:
@@ -74,7 +77,8 @@ def scores(
 
     where the softmax is taken at each network's own resolution. Interpolation is linear, so networks of one resolution
     give what averaging before `up` gives, as AdvEnt+MinEnt (logits) and FDA's mean of three bands (softmax) do. With
-    `view.flip`, the logarithm of the mean of the softmax of the image and of its mirror image.
+    `view.flip`, the logarithm of the mean of the softmax of the image and of its mirror image. With `view.crf`, what
+    that makes of either, under the colours of the image at the labels' size.
     """
     raw = image.astype(jnp.float32)
     if view.size is not None:
@@ -100,10 +104,14 @@ def scores(
         tiny = jnp.finfo(jnp.float32).tiny  # a probability that underflowed is not minus infinity
         return mean if view.average == "logits" else jnp.log(jnp.maximum(mean, tiny))
 
-    straight = averaged(raw)
-    if not view.flip:
-        return straight
-    mirrored = averaged(raw[:, :, ::-1])
-    if mirrored.ndim > 2:
-        mirrored = mirrored[:, :, ::-1]
-    return jnp.logaddexp(jax.nn.log_softmax(straight), jax.nn.log_softmax(mirrored)) - jnp.log(2.0)
+    found = averaged(raw)
+    if view.flip:
+        mirrored = averaged(raw[:, :, ::-1])
+        if mirrored.ndim > 2:
+            mirrored = mirrored[:, :, ::-1]
+        found = jnp.logaddexp(jax.nn.log_softmax(found), jax.nn.log_softmax(mirrored)) - jnp.log(2.0)
+    if view.crf is None:
+        return found
+    colours = image.astype(jnp.float32)
+    size = (labels[1], labels[2])
+    return view.crf(found, colours if image.shape[1:3] == size else resize_image(colours, size))

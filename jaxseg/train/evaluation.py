@@ -204,12 +204,13 @@ def evaluate_ensemble(
       InputError: the networks differ in classes, the data set is missing, or its images do not fit a network.
     """
     check_members(members, average)
+    protocol.validate(data_set.task)
     began = time.monotonic()
     source = data_set.source(split)
     classes = members[0].network.classes
     for member in members:
         member.network.validate(*(protocol.size or source[0]["image"].shape[:2]))
-    view = View(protocol.size, protocol.flip, average)
+    view = View(protocol.size, protocol.flip, average, protocol.crf)
     spread = Spread(protocol.batch)
     confusion = ConfusionMatrix.zeros(classes)
     together = spread.everywhere(tuple(members))  # once, where they lie on the host

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import tyro
 
+from jaxseg.crf import DenseCRF
 from jaxseg.data import DataSet, RareClasses, Task
 from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.errors import InputError
@@ -30,11 +31,14 @@ class EvaluationProtocol:
       size: (height, width) to which images are resized before the network; None takes them as they are.
       batch: images at a time.
       flip: also average the softmax with that of the mirrored image (some papers do; off by default).
+      crf: a dense CRF that smooths the softmax at the labels' size, or None. On the command line
+        `--evaluation.crf.iterations 5` sets it where the config does not.
     """
 
     size: tuple[int, int] | None = None
     batch: int = 8
     flip: bool = False
+    crf: DenseCRF | None = None
 
     def described(self, task: Task) -> str:
         """The protocol in words, as they hold for a task.
@@ -44,7 +48,18 @@ class EvaluationProtocol:
         """
         size = "native size" if self.size is None else f"{self.size[0]}x{self.size[1]}"
         labels = "labels at native size" if task == "segmentation" else "one label an image"
-        return f"last checkpoint, input {size}, {labels}, single scale{', flip' if self.flip else ''}"
+        flip = ", flip" if self.flip else ""
+        crf = "" if self.crf is None else f", dense CRF of {self.crf.iterations} iterations"
+        return f"last checkpoint, input {size}, {labels}, single scale{flip}{crf}"
+
+    def validate(self, task: Task) -> None:
+        """Raises `InputError` where a field is none of what it may be."""
+        if self.crf is not None:
+            if task == "classification":
+                raise InputError(
+                    "evaluation.crf: it smooths label maps, the data has one label an image; leave it out"
+                )
+            self.crf.validate()
 
     def __str__(self) -> str:
         return self.described("segmentation")
@@ -191,6 +206,7 @@ class Experiment:
                 f"({space.name}) have {space.classes}; make them equal, with --network.classes {space.classes}"
             )
         self.method.validate()
+        self.evaluation.validate(self.data.task)
         for domain in self.sampling:
             if domain not in self.domains:
                 raise InputError(

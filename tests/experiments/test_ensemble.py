@@ -125,6 +125,23 @@ def test_the_same_ensemble_may_be_scored_again_and_on_another_split(
         evaluate.evaluate_together(members, "test", out=tmp_path / "e", average="logits", quiet=True)
 
 
+def test_one_run_may_be_scored_apart_under_another_protocol(
+    runs: dict[tuple[str, int], Path], tmp_path: Path
+) -> None:
+    run, folder = runs["advent", 0], tmp_path / "advent-crf/seed0"
+    before = {file: file.read_bytes() for file in run.glob("evaluations/*")}
+    words = ["--name", "advent-crf", "--out", str(folder), "--evaluation.crf.iterations", "2"]
+    assert evaluate.main([str(run), *words]) == 0
+    assert {file: file.read_bytes() for file in before} == before
+    read = report.read_run(folder)
+    assert (read.name, read.seed) == ("advent-crf", 0)
+    record = json.loads((folder / "evaluations/blocks-60-test.json").read_text())
+    assert record["protocol"].endswith("single scale, dense CRF of 2 iterations")
+    page = report.write([folder], tmp_path / "alone.html").read_text()
+    assert "advent-crf is advent (seed 0), scored apart." in page
+    assert "One run, scored apart, seed 0." in page
+
+
 def test_what_cannot_be_an_ensemble_is_one_line_and_writes_nothing(
     runs: dict[tuple[str, int], Path], tmp_path: Path
 ) -> None:
