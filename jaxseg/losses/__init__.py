@@ -85,6 +85,10 @@ from jaxseg.losses._pseudo_labels import (
     mrkld,
 )
 from jaxseg.losses._pytree import pytree
+from jaxseg.losses._region import (
+    RegionMutualInformation,
+    region_mutual_information,
+)
 from jaxseg.losses._robust_entropy import (
     RobustEntropy,
     robust_entropy,
@@ -129,6 +133,7 @@ __all__ = [
     "Loss",
     "MaximumSquares",
     "MaximumSquaresImageWise",
+    "RegionMutualInformation",
     "RobustEntropy",
     "Scalar",
     "SigmoidCrossEntropy",
@@ -162,6 +167,7 @@ __all__ = [
     "mean",
     "mrkld",
     "pytree",
+    "region_mutual_information",
     "robust_entropy",
     "sigmoid_cross_entropy",
     "sinkhorn",
