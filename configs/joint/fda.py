@@ -7,7 +7,7 @@ Band and weight as in `configs/streets/fda.py`.
 
 import dataclasses
 
-from configs.joint.common import SOURCE, TARGET, baseline
+from configs.joint.common import SOURCE, STREETS, TARGET, Setting, baseline
 from configs.streets.fda import BETA, ENTROPY_WEIGHT
 from jaxseg import losses
 from jaxseg.data.augment import FourierSwap
@@ -15,8 +15,8 @@ from jaxseg.methods import Term
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
     entropy = Term(losses.RobustEntropy(eta=2.0), weight=ENTROPY_WEIGHT, domain="target")
-    built = baseline("joint-fda", {"source": SOURCE, "target": TARGET, "entropy": entropy})
+    built = baseline("fda", {"source": SOURCE, "target": TARGET, "entropy": entropy}, on=on)
     return dataclasses.replace(built, translate=FourierSwap(beta=BETA))

@@ -5,12 +5,12 @@
 The optimiser and its schedule begin afresh for the second part.
 """
 
-from configs.joint.common import JOINT, LONGER, OPTIMIZER, SOURCE, TARGET, baseline
+from configs.joint.common import JOINT, LONGER, OPTIMIZER, SOURCE, STREETS, TARGET, Setting, baseline
 from jaxseg.methods import WarmStart
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
     first = WarmStart(steps=JOINT, objective={"source": SOURCE}, optimizer=OPTIMIZER)
-    return baseline("joint-fine-tuned", {"target": TARGET}, steps=LONGER, warm_start=first)
+    return baseline("fine-tuned", {"target": TARGET}, steps=LONGER, warm_start=first, on=on)

@@ -5,13 +5,13 @@
 Gamma 2, focal loss's own; no recipe is published for this row of the paper's table.
 """
 
-from configs.joint.common import baseline
+from configs.joint.common import STREETS, Setting, baseline
 from jaxseg import losses
 from jaxseg.methods import Term
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
     focal = losses.Focal(gamma=2.0)
-    return baseline("joint-focal", {"source": Term(focal), "target": Term(focal, domain="target")})
+    return baseline("focal", {"source": Term(focal), "target": Term(focal, domain="target")}, on=on)

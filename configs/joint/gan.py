@@ -5,10 +5,10 @@
 Discriminator and weight are those of `configs/streets/adapt_seg_net.py`.
 """
 
-from configs.joint.common import adversarial
+from configs.joint.common import STREETS, Setting, adversarial
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
-    return adversarial("joint-gan")
+    return adversarial("gan", on)

@@ -5,10 +5,10 @@
 The row that learned weights have to beat.
 """
 
-from configs.joint.common import SOURCE, TARGET, baseline
+from configs.joint.common import SOURCE, STREETS, TARGET, Setting, baseline
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
-    return baseline("joint-joint", {"source": SOURCE, "target": TARGET})
+    return baseline("joint", {"source": SOURCE, "target": TARGET}, on=on)

@@ -5,13 +5,13 @@
 The optimiser and its schedule begin afresh for the second part.
 """
 
-from configs.joint.common import JOINT, LONGER, OPTIMIZER, SOURCE, TARGET, baseline
+from configs.joint.common import JOINT, LONGER, OPTIMIZER, SOURCE, STREETS, TARGET, Setting, baseline
 from jaxseg.methods import WarmStart
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
     objective = {"source": SOURCE, "target": TARGET}
     first = WarmStart(steps=JOINT, objective=objective, optimizer=OPTIMIZER)
-    return baseline("joint-longer", objective, steps=LONGER, warm_start=first)
+    return baseline("longer", objective, steps=LONGER, warm_start=first, on=on)

@@ -6,10 +6,10 @@ Blocks are shared; `metapix_split1.py` to `metapix_split5.py` give each domain i
 `--hypergradient jvp` needs less memory.
 """
 
-from configs.joint.common import metapix
+from configs.joint.common import STREETS, Setting, metapix
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
-    return metapix("joint-metapix")
+    return metapix("metapix", on=on)

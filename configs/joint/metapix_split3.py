@@ -5,10 +5,10 @@
 The own blocks of the two domains are drawn apart: there are no weights that both could start from.
 """
 
-from configs.joint.common import metapix, network
+from configs.joint.common import STREETS, Setting, metapix
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
-    return metapix("joint-metapix-split3", network=network(split=3))
+    return metapix("metapix-split3", split=3, on=on)

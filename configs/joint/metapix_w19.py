@@ -5,10 +5,10 @@
 As `metapix.py` otherwise.
 """
 
-from configs.joint.common import metapix
+from configs.joint.common import STREETS, Setting, metapix
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
-    return metapix("joint-metapix-w19", per="class")
+    return metapix("metapix-w19", per="class", on=on)

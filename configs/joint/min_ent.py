@@ -5,13 +5,13 @@
 The weight is AdvEnt's 0.001: the target's labels are there, so its entropy needs no more.
 """
 
-from configs.joint.common import SOURCE, TARGET, baseline
+from configs.joint.common import SOURCE, STREETS, TARGET, Setting, baseline
 from jaxseg import losses
 from jaxseg.methods import Term
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
     entropy = Term(losses.Entropy(normalized=True), weight=0.001, domain="target")
-    return baseline("joint-min-ent", {"source": SOURCE, "target": TARGET, "entropy": entropy})
+    return baseline("min-ent", {"source": SOURCE, "target": TARGET, "entropy": entropy}, on=on)

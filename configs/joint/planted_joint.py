@@ -12,4 +12,4 @@ from jaxseg.train import Experiment
 
 def experiment() -> Experiment:
     """The experiment."""
-    return baseline("joint-planted-joint", {"source": SOURCE, "target": TARGET}, data=NOISY)
+    return baseline("planted-joint", {"source": SOURCE, "target": TARGET}, on=NOISY)

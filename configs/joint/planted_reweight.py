@@ -12,4 +12,4 @@ from jaxseg.train import Experiment
 
 def experiment() -> Experiment:
     """The experiment."""
-    return reweighted("joint-planted-reweight", per="image", data=NOISY)
+    return reweighted("planted-reweight", per="image", on=NOISY)

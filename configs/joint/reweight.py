@@ -5,10 +5,10 @@
 Weights of images are made anew in every step; the paper does not train on its clean set, here it is joint training.
 """
 
-from configs.joint.common import reweighted
+from configs.joint.common import STREETS, Setting, reweighted
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
-    return reweighted("joint-reweight", per="image")
+    return reweighted("reweight", per="image", on=on)

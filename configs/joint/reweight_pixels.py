@@ -5,10 +5,10 @@
 Ours; the paper weighs whole examples.
 """
 
-from configs.joint.common import reweighted
+from configs.joint.common import STREETS, Setting, reweighted
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
-    return reweighted("joint-reweight-pixels", per="pixel")
+    return reweighted("reweight-pixels", per="pixel", on=on)

@@ -7,10 +7,12 @@ As many steps as every row of the table.
 
 import dataclasses
 
-from configs.joint.common import FEW, SOURCE, baseline
+from configs.joint.common import SOURCE, STREETS, Setting, baseline
 from jaxseg.train import Experiment
 
 
-def experiment() -> Experiment:
+def experiment(on: Setting = STREETS) -> Experiment:
     """The experiment."""
-    return dataclasses.replace(baseline("joint-target-only", {"source": SOURCE}), data=FEW, target=None)
+    return dataclasses.replace(
+        baseline("target-only", {"source": SOURCE}, on=on), data=on.target, target=None
+    )

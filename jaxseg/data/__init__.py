@@ -4,6 +4,7 @@ from jaxseg.data import augment
 from jaxseg.data._cache import cache_folder
 from jaxseg.data._counts import label_counts
 from jaxseg.data._sampling import RareClasses, rare_class_probabilities
+from jaxseg.data.as_camvid import AsCamVid
 from jaxseg.data.camvid import CamVid
 from jaxseg.data.camvid_original import CamVidOriginal
 from jaxseg.data.cityscapes import Cityscapes
@@ -25,6 +26,7 @@ __all__ = [
     "GTA5",
     "SPLITS",
     "VOC",
+    "AsCamVid",
     "BatchIterator",
     "CamVid",
     "CamVidOriginal",

@@ -18,6 +18,9 @@ from jaxseg.labels import CITYSCAPES, CITYSCAPES_13, CITYSCAPES_16, VOID, LabelS
 IMAGES = (".png", ".jpg", ".jpeg")
 """Endings of images."""
 
+GREY = 128
+"""What a canvas holds beyond its image: the least grey that is not below the middle of 0 to 255."""
+
 CityscapesClasses = Literal[19, 16, 13]
 CITYSCAPES_SPACES = {19: CITYSCAPES, 16: CITYSCAPES_16, 13: CITYSCAPES_13}
 """What street data sets are reduced to: all 19 classes, the 16 that SYNTHIA has, or its 13 without the rarer ones."""
@@ -75,8 +78,8 @@ def folder_of(name: str, given: Path | None, layout: str, inside: Iterable[str] 
     return folder
 
 
-def check_resize(resize: tuple[int, int] | None) -> None:
-    """Raises `InputError` unless it is None, or height and width.
+def check_resize(resize: tuple[int, int] | None, name: str = "resize") -> None:
+    """Raises `InputError`, which calls it `name`, unless it is None, or height and width.
 
     >>> check_resize((0, 32))
     Traceback (most recent call last):
@@ -84,7 +87,7 @@ def check_resize(resize: tuple[int, int] | None) -> None:
     jaxseg.errors.InputError: resize: (0, 32); give height and width, each at least 1
     """
     if resize is not None and min(resize) < 1:
-        raise InputError(f"resize: {resize}; give height and width, each at least 1")
+        raise InputError(f"{name}: {resize}; give height and width, each at least 1")
 
 
 def matched(
@@ -131,6 +134,7 @@ def recipe_of(
     *,
     resize: tuple[int, int] | None,
     version: int,
+    canvas: tuple[int, int] | None = None,
     expected: Mapping[str, int] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Recipe:
@@ -141,25 +145,32 @@ def recipe_of(
       labels: the space that maps the raw ids of the label images.
       resize: height and width of the prepared examples; None keeps each one's own.
       version: raised when the same raw files give other examples.
+      canvas: height and width of the grey, void canvas into whose corner each example is laid; None has none.
       expected: how many examples the splits of the full data set have; a difference is noted, and is no error.
       options: what else the examples depend on, as plain JSON.
 
     Raises:
-      InputError: `resize` is not positive.
+      InputError: `resize` or `canvas` is not positive, or both are given.
     """
     check_resize(resize)
+    check_resize(canvas, "canvas")
+    if canvas is not None and resize is not None:
+        raise InputError(f"canvas: {canvas} beside resize {resize}; give one of them")
     files = {file: None for split in pairs.values() for pair in split.values() for file in _files(pair)}
     return Recipe(
         ingredients={
             "version": version,
             "resize": resize,
             "encoding": sorted(labels.ids.items()),
-            "options": dict(options or {}),
+            "options": {**({} if canvas is None else {"canvas": canvas}), **(options or {})},
             "files": list(dict.fromkeys(file.tree.fact(file.name) for file in files)),
             "ids": {split: list(found) for split, found in pairs.items()},
         },
         splits={
-            split: {name: functools.partial(_example, pair, labels, resize) for name, pair in found.items()}
+            split: {
+                name: functools.partial(_example, pair, labels, resize, canvas)
+                for name, pair in found.items()
+            }
             for split, found in pairs.items()
         },
         note=_note(pairs, expected or {}),
@@ -182,7 +193,9 @@ def _note(pairs: Mapping[str, Mapping[str, Pair]], expected: Mapping[str, int]) 
     return "; ".join(parts)
 
 
-def _example(pair: Pair, labels: LabelSpace, resize: tuple[int, int] | None) -> Example:
+def _example(
+    pair: Pair, labels: LabelSpace, resize: tuple[int, int] | None, canvas: tuple[int, int] | None
+) -> Example:
     encoded = pair.image.read()
     image = _images.decode_image(encoded, str(pair.image))
     if pair.label is None:
@@ -201,6 +214,16 @@ def _example(pair: Pair, labels: LabelSpace, resize: tuple[int, int] | None) -> 
     if resize is not None and resize != label.shape:
         encoded = _images.encode_png(_images.resize(image, resize))
         label = _images.resize(label, resize, label=True)
+    if canvas is not None:
+        height, width = image.shape[0], image.shape[1]
+        widths = [(0, canvas[0] - height), (0, canvas[1] - width)]
+        if min(widths)[1] < 0:
+            raise InputError(
+                f"{pair.image}: {width}x{height} pixels are more than the canvas of {canvas[1]}x{canvas[0]}; make "
+                "--data.canvas larger"
+            )
+        encoded = _images.encode_png(np.pad(image, [*widths, (0, 0)], constant_values=GREY))
+        label = np.pad(label, widths, constant_values=VOID)
     return Example(image=encoded, label=_images.encode_png(label))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jaxseg.data._files import Tree, few, find
 from jaxseg.data._pairs import IMAGES, PairedDataSet, folder_of, matched, recipe_of
+from jaxseg.data._views import selected
 from jaxseg.data.dataset import SPLITS, DataSource
 from jaxseg.data.recipe import Recipe
 from jaxseg.errors import InputError
@@ -37,6 +38,8 @@ class CamVid(PairedDataSet):
         them. Scores on resized labels are not comparable with those at native size.
       sequences: keep only images whose name begins with one of these (`0001TP` is the dusk sequence); empty keeps all.
         A split without such an image is a split that the data set has not.
+      images: use so many of the n training images, those at floor(i n / images), evenly spaced as neighbours in a
+        sequence are alike; None uses all. Val and test are whole.
 
     >>> CamVid(sequences=("0001TP",)).labels.classes, CamVid(sequences=("0016E5", "0006R0")).name
     (11, 'camvid-0016E5-0006R0')
@@ -45,6 +48,7 @@ class CamVid(PairedDataSet):
     dir: Path | None = None
     resize: tuple[int, int] | None = None
     sequences: tuple[str, ...] = ()
+    images: int | None = None
 
     @property
     def name(self) -> str:
@@ -88,8 +92,16 @@ class CamVid(PairedDataSet):
         """The examples of a split, of the chosen sequences. All sequences are prepared together, once.
 
         Raises:
-          InputError: also where no image of the split belongs to these.
+          InputError: also where no image of the split belongs to these, or there are not as many as asked for.
         """
+        kept = self._of_sequences(split)
+        if split != "train" or self.images is None:
+            return kept
+        if not 1 <= self.images <= len(kept):
+            raise InputError(f"images: {self.images}; {self.name} has 1 to {len(kept)} to train on")
+        return selected(kept, [index * len(kept) // self.images for index in range(self.images)])
+
+    def _of_sequences(self, split: str) -> DataSource:
         everything = dataclasses.replace(self, sequences=())._prepared(split)
         if not self.sequences:
             return everything

@@ -40,13 +40,16 @@ class VOC(PairedDataSet):
     Reads `JPEGImages/NAME.jpg`, `SegmentationClass/NAME.png` (palette; the index is the class, 255 the border of
     objects, void) and the lists of `ImageSets/Segmentation`. With `sbd`, train is `trainaug`: the train list and all
     images of SBD's two lists, less the val list. An image of the train list keeps VOC's own label, which marks borders;
-    SBD's have none. Images differ in size, up to 500 pixels a side: batches need `resize`, or a batch of 1. Where the
-    test list and images are there, the test labels, which the owners withhold, are void everywhere.
+    SBD's have none. Images differ in size, up to 500 pixels a side: batches need `canvas` or `resize`, or a batch of 1.
+    Where the test list and images are there, the test labels, which the owners withhold, are void everywhere.
 
     Attributes:
       dir: the folder `VOC2012`, or one that holds `VOCdevkit/VOC2012` or `VOC2012`.
       resize: height and width to which images (bicubic) and labels (nearest) are brought at preparation; None keeps
         them. Scores on resized labels are not comparable with those at native size.
+      canvas: height and width of the canvas into whose upper left corner each image is laid, the rest being grey and
+        void, as DeepLab's code does for crops and scores of 513x513; None for none. Pixels keep their size, so scores
+        are those of native labels, of a network that sees the grey too.
       sbd: None; or the folder `benchmark_RELEASE/dataset` of SBD (or one above it), for `trainaug`.
 
     >>> VOC().labels.classes, VOC().labels.names[0]
@@ -56,6 +59,7 @@ class VOC(PairedDataSet):
     dir: Path | None = None
     resize: tuple[int, int] | None = None
     sbd: Path | None = None
+    canvas: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -105,7 +109,7 @@ class VOC(PairedDataSet):
             return image, labels.get(name, f"SegmentationClass/{name}.png")
 
         pairs = matched(self.name, ids, pair, advice, decode=decode)
-        return recipe_of(pairs, SPACE, resize=self.resize, version=VERSION, expected=full)
+        return recipe_of(pairs, SPACE, resize=self.resize, version=VERSION, canvas=self.canvas, expected=full)
 
     def _sbd(self, sbd: Path) -> tuple[set[str], dict[str, File]]:
         """The images that SBD lists, and its label files."""

@@ -2,18 +2,23 @@
 
 from jaxseg.methods._class_mix import class_mask
 from jaxseg.methods._game import LSD_WEIGHTS, GameWeights
+from jaxseg.methods._weighted import Weighted
 from jaxseg.methods.adversarial import AdversarialMethod, Level, self_information
+from jaxseg.methods.confidence_mask import ConfidenceMask
 from jaxseg.methods.conservative_gan import ConservativeGAN
 from jaxseg.methods.dann import DANN, reverse_gradient
 from jaxseg.methods.groups import Groups
 from jaxseg.methods.guided import Guided, guidance
+from jaxseg.methods.hr_select import HRSelect, Reconstruction
 from jaxseg.methods.hyper import HyperMethod, hypergradient, numbers, with_numbers
+from jaxseg.methods.label_adversary import LabelAdversary, label_map
 from jaxseg.methods.labelling import Labelling
 from jaxseg.methods.mean_teacher import MeanTeacher
 from jaxseg.methods.metapix import MetaPix
 from jaxseg.methods.method import Batch, Draws, Method, Metrics, Phase, State
 from jaxseg.methods.objective import ObjectiveMethod, Summand, Term, WarmStart
 from jaxseg.methods.optimizer import SGD, Adam, Constant, Inverse, Optimizer, Poly, Schedule, Stairs
+from jaxseg.methods.pixel_da import PixelDA, PixelDAWeights
 from jaxseg.methods.reweight import Reweight
 from jaxseg.methods.self_training import Portions, SelfTraining
 
@@ -24,14 +29,17 @@ __all__ = [
     "Adam",
     "AdversarialMethod",
     "Batch",
+    "ConfidenceMask",
     "ConservativeGAN",
     "Constant",
     "Draws",
     "GameWeights",
     "Groups",
     "Guided",
+    "HRSelect",
     "HyperMethod",
     "Inverse",
+    "LabelAdversary",
     "Labelling",
     "Level",
     "MeanTeacher",
@@ -41,8 +49,11 @@ __all__ = [
     "ObjectiveMethod",
     "Optimizer",
     "Phase",
+    "PixelDA",
+    "PixelDAWeights",
     "Poly",
     "Portions",
+    "Reconstruction",
     "Reweight",
     "Schedule",
     "SelfTraining",
@@ -51,9 +62,11 @@ __all__ = [
     "Summand",
     "Term",
     "WarmStart",
+    "Weighted",
     "class_mask",
     "guidance",
     "hypergradient",
+    "label_map",
     "numbers",
     "reverse_gradient",
     "self_information",

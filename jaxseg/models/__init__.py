@@ -21,6 +21,7 @@ from jaxseg.models.fcn import fcn8s, unsplit, with_split
 from jaxseg.models.generator import GeneratorNetwork, generator
 from jaxseg.models.network import LinenNetwork, Network, Normalization, Output
 from jaxseg.models.nnx_network import NNXNetwork
+from jaxseg.models.pixelda import redrawer, redrawn_discriminator
 from jaxseg.models.segnet import segnet
 from jaxseg.models.unet import unet_weights
 
@@ -44,6 +45,8 @@ __all__ = [
     "lsd_discriminator",
     "output_discriminator",
     "patchgan",
+    "redrawer",
+    "redrawn_discriminator",
     "resnet_classifier",
     "segnet",
     "unet_weights",

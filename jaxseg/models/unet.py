@@ -9,9 +9,9 @@
     up4      doubled, joined with inc, two 3x3        128 -> 64 -> 64, 1
     outc     1x1                                      2 for every weight
 
-Every 3x3 convolution has a bias and is followed by instance normalisation without scale and bias, then ReLU. Doubling
-is bilinear with corners aligned. The input is the image and the one-hot label side by side, the softmax of each pair of
-scores (s0, s1) gives a weight:
+Every 3x3 convolution has a bias and is followed by instance normalisation without scale and bias, then ReLU; or by
+ReLU alone, as in the first U-Net. Doubling is bilinear with corners aligned. The input is the image and the one-hot
+label side by side, the softmax of each pair of scores (s0, s1) gives a weight:
 
     W = exp(s1) / (exp(s0) + exp(s1))                  in (0, 1)
 
@@ -33,15 +33,19 @@ from jaxseg.models.layers import Conv, Dtype, InstanceNorm, max_pool, resize_bil
 from jaxseg.models.network import CAFFE_NORMALIZATION, Normalization, Output
 
 PER = ("pixel", "class")
+NORMS = ("instance", "none")
 _INITIALIZER = nn.initializers.normal(0.01)
+_INITIALIZER_WITHOUT_NORM = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+"""sqrt(2 / N) for N inputs (Ronneberger et al. 2015)."""
 
 
 class _Double(nn.Module):
-    """Two 3x3 convolutions, each with instance normalisation and ReLU."""
+    """Two 3x3 convolutions, each with ReLU, and instance normalisation before it if asked for."""
 
     middle: int
     features: int
     dtype: Dtype
+    norm: str
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -51,31 +55,35 @@ class _Double(nn.Module):
                 (3, 3),
                 use_bias=True,
                 dtype=self.dtype,
-                initializer=_INITIALIZER,
+                initializer=_INITIALIZER if self.norm == "instance" else _INITIALIZER_WITHOUT_NORM,
                 name=f"double_conv_{place}",
             )
-            x = nn.relu(InstanceNorm(dtype=self.dtype)(convolution(x)))
+            x = convolution(x)
+            x = nn.relu(InstanceNorm(dtype=self.dtype)(x) if self.norm == "instance" else x)
         return x
 
 
 class _Down(nn.Module):
     features: int
     dtype: Dtype
+    norm: str
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        return _Double(self.features, self.features, self.dtype, name="maxpool_conv_1")(max_pool(x)[0])
+        double = _Double(self.features, self.features, self.dtype, self.norm, name="maxpool_conv_1")
+        return double(max_pool(x)[0])
 
 
 class _Up(nn.Module):
     features: int
     dtype: Dtype
+    norm: str
 
     @nn.compact
     def __call__(self, x: Array, joined: Array) -> Array:
         x = resize_bilinear(x, (joined.shape[1], joined.shape[2]), align_corners=True)
         x = jnp.concatenate([joined, x], axis=-1)
-        return _Double(x.shape[-1] // 2, self.features, self.dtype, name="conv")(x)
+        return _Double(x.shape[-1] // 2, self.features, self.dtype, self.norm, name="conv")(x)
 
 
 class _Scores(nn.Module):
@@ -106,19 +114,20 @@ class _UNet(nn.Module):
     width: int
     remat: bool
     dtype: Dtype
+    norm: str = "instance"
 
     @nn.compact
     def __call__(self, maps: Float[Array, "B H W D"], *, train: bool) -> Output:
-        w, dtype = self.width, self.dtype
+        w, how = self.width, (self.dtype, self.norm)
         double, down, up = map(nn.remat, (_Double, _Down, _Up)) if self.remat else (_Double, _Down, _Up)
-        full = double(w, w, dtype, name="inc")(maps.astype(dtype))
-        half = down(2 * w, dtype, name="down1")(full)
-        quarter = down(4 * w, dtype, name="down2")(half)
-        x = down(4 * w, dtype, name="down3")(quarter)
-        x = up(2 * w, dtype, name="up2")(x, quarter)
-        x = up(w, dtype, name="up3")(x, half)
-        x = up(w, dtype, name="up4")(x, full)
-        scores = _Scores(self.pairs, dtype, name="outc")(x)
+        full = double(w, w, *how, name="inc")(maps.astype(self.dtype))
+        half = down(2 * w, *how, name="down1")(full)
+        quarter = down(4 * w, *how, name="down2")(half)
+        x = down(4 * w, *how, name="down3")(quarter)
+        x = up(2 * w, *how, name="up2")(x, quarter)
+        x = up(w, *how, name="up3")(x, half)
+        x = up(w, *how, name="up4")(x, full)
+        scores = _Scores(self.pairs, self.dtype, name="outc")(x)
         return Output(logits=scores.astype(jnp.float32), features=x)
 
 
@@ -165,8 +174,10 @@ def unet_weights(
     classes: int,
     *,
     per: str = "pixel",
+    channels: int | None = None,
     width: int = 64,
     remat: bool = False,
+    norm: str = "instance",
     dtype: Dtype = jnp.float32,
     normalization: Normalization = CAFFE_NORMALIZATION,
 ) -> WeightNetwork:
@@ -179,9 +190,13 @@ def unet_weights(
       classes: number of classes C of the labels.
       per: `"pixel"`, one weight a pixel, the paper's W^1; or `"class"`, C of them, its W^19. That the latter's are C
         softmaxes over pairs, too, is ours: the paper gives the shape alone, the released code has none.
+      channels: of its input; None for what `network.inputs` makes. `HRSelect` takes C for predictions, 3 for images.
       width: channels of the first block; cost grows with its square. The released code has 64, and 32 as an
         alternative.
       remat: recompute every block in the backward pass; less memory, the same values.
+      norm: `"instance"`, as in the released code (the paper names the U-Net alone): features of an image have mean 0,
+        so its pixels are weighed against each other. `"none"`, as in the U-Net that it cites, with that one's initial
+        kernels: a whole image may count less than another.
       dtype: compute type; parameters and scores are float32.
       normalization: what makes the image's part of the input of raw pixels: BGR minus a mean, as in the released code.
 
@@ -201,7 +216,9 @@ def unet_weights(
     >>> maps.shape, jax.eval_shape(network.weights, output).shape
     ((1, 16, 24, 23), (1, 16, 24, 1))
     """
-    check_counts("unet_weights", classes=classes, width=width)
+    given = classes + 4 if channels is None else channels
+    check_counts("unet_weights", classes=classes, channels=given, width=width)
     check_choice("unet_weights.per", per, PER)
-    module = _UNet(pairs=1 if per == "pixel" else classes, width=width, remat=remat, dtype=dtype)
-    return WeightNetwork(classes, normalization, minimum_size=16, channels=classes + 4, module=module)
+    check_choice("unet_weights.norm", norm, NORMS)
+    module = _UNet(pairs=1 if per == "pixel" else classes, width=width, remat=remat, dtype=dtype, norm=norm)
+    return WeightNetwork(classes, normalization, minimum_size=16, channels=given, module=module)

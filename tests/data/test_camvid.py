@@ -45,6 +45,16 @@ def test_reads_the_layout(camvid_folder: Layout, ending: str) -> None:
             np.testing.assert_array_equal(example["label"], np.where(raw == 11, 255, raw))
 
 
+def test_few_training_images_are_evenly_spaced(camvid_folder: Layout) -> None:
+    folder, stems = camvid_folder(), NAMES["train"]
+    few = CamVid(folder, images=2)
+    assert [example["id"] for example in few.source("train")] == [stems[0], stems[len(stems) // 2]]
+    assert len(few.source("test")) == len(NAMES["test"])
+    for images in (0, len(stems) + 1):
+        with pytest.raises(InputError, match=f"images: {images}; camvid has 1 to {len(stems)} to train on"):
+            CamVid(folder, images=images).source("train")
+
+
 def test_keeps_the_original_bytes_of_an_image(camvid_folder: Layout) -> None:
     folder = camvid_folder(".jpg")
     source = CamVid(folder).source("val")

@@ -9,7 +9,8 @@ import scipy.io
 from PIL import Image
 
 from jaxseg.data import VOC
-from tests.data.layouts import VOC_IDS, VOC_LISTS, save_image, sbd, spread, voc
+from jaxseg.errors import InputError
+from tests.data.layouts import VOC_IDS, VOC_LISTS, save_image, save_label, sbd, spread, voc
 from tests.data.test_layouts import said
 
 
@@ -127,3 +128,33 @@ def test_list_that_names_an_image_twice(tmp_path: Path) -> None:
     path = tmp_path / "VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt"
     path.write_text("2007_000033\n2007_000033\n")
     assert said(data).startswith(f"{path}: lists 2007_000033 more than once")
+
+
+def test_on_a_canvas_images_keep_their_size(tmp_path: Path) -> None:
+    data = voc(tmp_path)
+    save_image(tmp_path / "VOCdevkit/VOC2012/JPEGImages/2007_000033.jpg", (5, 9))
+    label = tmp_path / "VOCdevkit/VOC2012/SegmentationClass/2007_000033.png"
+    save_label(label, spread(VOC_IDS, (5, 9)), data.labels.palette)
+    plain, laid = (d.source("val") for d in (data, dataclasses.replace(data, canvas=(12, 20))))
+    assert {example["image"].shape for example in plain} == {(5, 9, 3), (8, 16, 3)}
+    for before, after in zip(plain, laid, strict=True):
+        height, width = before["label"].shape
+        assert after["image"].shape == (12, 20, 3)
+        np.testing.assert_array_equal(after["image"][:height, :width], before["image"])
+        np.testing.assert_array_equal(after["label"][:height, :width], before["label"])
+        for beyond in (np.s_[height:], np.s_[:, width:]):
+            assert (after["image"][beyond] == 128).all()
+            assert (after["label"][beyond] == 255).all()
+
+
+def test_a_canvas_that_is_too_small_or_beside_a_size_is_refused(tmp_path: Path) -> None:
+    data = voc(tmp_path)
+    with pytest.raises(
+        InputError, match=r"16x8 pixels are more than the canvas of 15x8; make --data\.canvas"
+    ):
+        dataclasses.replace(data, canvas=(8, 15)).source("val")
+    assert said(dataclasses.replace(data, canvas=(0, 15))).startswith(
+        "canvas: (0, 15); give height and width"
+    )
+    both = dataclasses.replace(data, canvas=(9, 20), resize=(8, 8))
+    assert said(both) == "canvas: (9, 20) beside resize (8, 8); give one of them"

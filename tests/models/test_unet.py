@@ -45,6 +45,13 @@ def test_a_weight_for_every_class_takes_a_pair_of_scores_each():
     assert parameters(unet_weights(19, per="class")) == 4_291_714 + 18 * 2 * (64 + 1)
 
 
+def test_an_input_of_other_channels_has_another_first_convolution():
+    assert parameters(unet_weights(19, channels=19)) == 4_291_714 - 9 * 4 * 64
+    assert unet_weights(19, channels=3).channels == 3
+    with pytest.raises(InputError, match=r"unet_weights.channels"):
+        unet_weights(19, channels=0)
+
+
 def test_input_is_the_image_beside_the_one_hot_label():
     network = unet_weights(3, width=4)
     labels = jnp.array([[[0, 2], [255, -1]]])
@@ -99,10 +106,13 @@ def test_one_weight_a_pixel_starts_at_e_over_1_plus_e_and_asks_nothing_of_the_la
     np.testing.assert_array_equal(network.pixel_weights(output, void), weights[..., 0])
 
 
-def test_it_is_the_torch_network_of_the_same_weights(trained_a_little):
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_it_is_the_torch_network_of_the_same_weights(norm, trained_a_little):
     torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
     functional = torch.nn.functional
     _, variables, maps, _, output = trained_a_little
+    if norm == "none":
+        output, _ = forward(unet_weights(2, per="class", width=4, norm="none"), variables, maps)
 
     def weight(params):
         return torch.tensor(np.asarray(params["kernel"]).transpose(3, 2, 0, 1)), torch.tensor(
@@ -112,7 +122,7 @@ def test_it_is_the_torch_network_of_the_same_weights(trained_a_little):
     def double(x, params):
         for name in ("double_conv_0", "double_conv_3"):
             x = functional.conv2d(x, *weight(params[name]), padding=1)
-            x = functional.relu(functional.instance_norm(x))
+            x = functional.relu(functional.instance_norm(x) if norm == "instance" else x)
         return x
 
     def up(x, joined, params):
@@ -129,6 +139,17 @@ def test_it_is_the_torch_network_of_the_same_weights(trained_a_little):
         x = up(x, levels.pop(), params[name])
     scores = functional.conv2d(x, *weight(params["outc"]["conv"])).numpy().transpose(0, 2, 3, 1)
     np.testing.assert_allclose(output.logits, scores, atol=2e-4)
+    assert np.ptp(scores) > 0.1
+
+
+def test_without_normalisation_kernels_begin_as_the_first_u_net_has_them():
+    network = unet_weights(19, norm="none", width=16)
+    params = fresh(network, jnp.zeros((1, 16, 16, 23)))["params"]
+    for block, inputs in (("inc", 23), ("down1", 16)):
+        inner = params[block] if block == "inc" else params[block]["maxpool_conv_1"]
+        kernel = inner["double_conv_0"]["kernel"]
+        assert kernel.std() == pytest.approx(np.sqrt(2 / (9 * inputs)), rel=0.05)
+        assert not inner["double_conv_0"]["bias"].any()
 
 
 def test_recomputing_changes_neither_output_nor_gradient(trained_a_little):
@@ -162,6 +183,7 @@ def test_normalisation_is_that_of_the_released_code():
         ({"classes": 0}, "unet_weights.classes: 0"),
         ({"per": "image"}, "unet_weights.per: 'image' is not known; use 'pixel' or 'class'"),
         ({"width": 0}, "unet_weights.width: 0"),
+        ({"norm": "batch"}, "unet_weights.norm: 'batch' is not known; use 'instance' or 'none'"),
     ],
 )
 def test_unusable_arguments_are_refused_in_words(arguments, message):

@@ -1,6 +1,7 @@
 """The published numbers of the MetaPix paper's recipes, as `published` has those of the others.
 
-MP is Jian and Gao, Image and Vision Computing 2021, with its released code; the other letters are those of `published`.
+MP is Jian and Gao, Image and Vision Computing 2021, with its released code; HRSelect is Sun et al., CVPR 2019, its
+supplement; PixelDA is Bousmalis et al., CVPR 2017, with its released code; the letters are those of `published`.
 """
 
 from typing import Any
@@ -20,6 +21,7 @@ META_TRAINING: list[Row] = [
     ("augment.mirror.probability", 0.5, "MP code: random flip"),
     ("evaluation.size", (512, 1024), "MP, section 4: 1024x512"),
 ]
+OF_VARIANT = ("method.network.module.variant", "method.network.module.dropout")
 META_BOTH: list[Row] = [
     *META_TRAINING,
     ("data.name", "gta5", "source"),
@@ -48,9 +50,54 @@ META_PIX: list[Row] = [
     ("method.weighting.module.width", 64, "MP code"),
     ("type.weighting_schedule", "Constant", "MP, section 4: no decay"),
 ]
+FROM_SYNTHIA: list[Row] = [
+    ("data.name", "synthia", "source"),
+    ("data.classes", 19, "MP code: ids of all 19 classes"),
+    ("data.lane_marking", "ignore", "MP code: id 22 has no class"),
+]
 META_W1: list[Row] = [*META_PIX, ("method.weighting.module.pairs", 1, "MP: W^1")]
 
-METAPIX: dict[str, list[Row]] = {
+HR_SELECT: list[Row] = [
+    *META_JOINT,
+    ("method.compared", "predictions", "HRSelect, supplement: predictions, not images"),
+    ("method.weighting.module.pairs", 1, "MP, Table 1: W^1"),
+    ("method.weighting.channels", 19, "HRSelect, supplement: predictions of 19 classes"),
+    ("method.weighting_optimizer.learning_rate", 1e-4, "MP, section 4, of HRSelect"),
+]
+HR_SELECT_GAME: list[Row] = [row for row in HR_SELECT if row[0] not in OF_VARIANT]
+PIXEL_DA: list[Row] = [
+    *META_JOINT,
+    ("method.generator.module.width", 64, "PixelDA code: resnet_filters 64"),
+    ("method.generator.module.blocks", 6, "PixelDA code: resnet_blocks 6"),
+    ("method.noise", 10, "PixelDA code: noise_dims 10"),
+    ("method.discriminator.module.width", 64, "PixelDA code: num_discriminator_filters 64"),
+    ("method.discriminator.module.dropout", 0.1, "PixelDA code: keep 0.9"),
+    ("method.discriminator.module.noise", 0.2, "PixelDA code: noise_stddev 0.2"),
+    ("method.weights.domain", 1.0, "PixelDA code: domain_loss_weight"),
+    ("method.weights.adversarial", 1.0, "PixelDA code: style_transfer_loss_weight"),
+    ("method.weights.content", 1.0, "PixelDA code: transferred_similarity_loss_weight"),
+    ("method.weights.task", 1.0, "PixelDA code: task_loss_in_g_weight"),
+    ("method.weights.original", 1.0, "PixelDA code: source_task_loss_weight"),
+    *(
+        (f"method.{player}_optimizer.{field}", value, "PixelDA code")
+        for player in ("generator", "discriminator")
+        for field, value in (
+            ("learning_rate", 1e-4),
+            ("b1", 0.5),
+            ("weight_decay", 1e-5),
+            ("schedule.every", 20_000),
+            ("schedule.factor", 0.95),
+        )
+    ),
+]
+
+
+def _from_synthia(rows: list[Row]) -> list[Row]:
+    """The rows of a recipe from GTA5, with SYNTHIA as its source."""
+    return [*(row for row in rows if row[0] != "data.name"), *FROM_SYNTHIA]
+
+
+FROM_GTA5: dict[str, list[Row]] = {
     "metapix/gta5_to_cityscapes_paper.py": [
         *META_W1,
         ("method.weighted_optimizer", None, "MP, section 4: one Adam"),
@@ -103,8 +150,19 @@ METAPIX: dict[str, list[Row]] = {
         ("method.steps", 45_000, "MP, Table 3: 45K more"),
         ("method.network.module.split", 1, "MP, Table 3: the same network"),
     ],
+    "metapix/gta5_to_cityscapes_confidence_mask_paper.py": META_JOINT,
+    "metapix/gta5_to_cityscapes_hr_select_paper.py": HR_SELECT,
+    "metapix/gta5_to_cityscapes_hr_select_game_paper.py": HR_SELECT_GAME,
+    "metapix/gta5_to_cityscapes_pixel_da_paper.py": PIXEL_DA,
     "metapix/cityscapes_target_only_paper.py": [
         *META_TRAINING,
         ("data.name", "cityscapes", "MP, Table 1: the target alone"),
     ],
+}
+
+METAPIX: dict[str, list[Row]] = FROM_GTA5 | {
+    f"metapix/synthia_to_cityscapes{name}_paper.py": _from_synthia(
+        FROM_GTA5[f"metapix/gta5_to_cityscapes{name}_paper.py"]
+    )
+    for name in ("", "_joint", "_fine_tuned", "_gan", "_fda", "_min_ent", "_pixel_da", "_hr_select_game")
 }

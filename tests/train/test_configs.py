@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxseg.data import Planted, Streets
+from jaxseg.data import AsCamVid, Planted, Streets
 from jaxseg.errors import InputError
 from jaxseg.labels import LabelSpace
 from jaxseg.train import check, load_config, with_arguments
@@ -49,7 +49,8 @@ def test_no_two_configs_share_a_name() -> None:
 
 def is_drawn(path: Path) -> bool:
     data = load_config(path).data
-    return isinstance(data.clean if isinstance(data, Planted) else data, Streets)
+    inner = data.clean if isinstance(data, Planted) else data.given if isinstance(data, AsCamVid) else data
+    return isinstance(inner, Streets)
 
 
 @pytest.mark.parametrize("path", [path for path in CONFIGS if not is_drawn(path)], ids=identity)

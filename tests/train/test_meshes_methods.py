@@ -18,12 +18,16 @@ from jaxseg.models import LinenNetwork, Normalization, Output, layers
 from jaxseg.train import MeshShape, _program, mesh
 from tests.methods import (
     adversaries,
+    test_confidence_mask,
     test_conservative_gan_networks,
     test_dann,
+    test_hr_select,
     test_hyper,
+    test_label_adversary,
     test_mean_teacher,
     test_metapix,
     test_objective,
+    test_pixel_da,
     test_reweight,
     test_self_training,
 )
@@ -116,6 +120,13 @@ def adversarial() -> Method:
     )
 
 
+def label_adversary() -> Method:
+    module = models.patchgan(1, channels=3 * CLASSES, layers=1, width=8, norm="batch").module
+    return test_label_adversary.method(
+        "product", network=HEADS, discriminator=adversary(module, 3 * CLASSES), optimizer=RATE
+    )
+
+
 def conservative_gan() -> Method:
     return test_conservative_gan_networks.drawing(
         network=network(Halved()),
@@ -132,8 +143,35 @@ def self_training() -> Method:
     return test_self_training.method(network=HEADS, labels="lrent", objective=objective)
 
 
-def metapix() -> Method:
-    return test_metapix.method(network=HEADS, weighting_optimizer=RATE, optimizer=RATE)
+def metapix(hypergradient: str = "grad") -> Method:
+    return test_metapix.method(
+        network=HEADS, weighting_optimizer=RATE, optimizer=RATE, hypergradient=hypergradient
+    )
+
+
+def pixel_da() -> Method:
+    return test_pixel_da.method(
+        network=HEADS,
+        generator=models.redrawer(noise=2, blocks=1, width=4),
+        discriminator=models.redrawn_discriminator(halvings=1, width=4),
+        optimizer=RATE,
+        generator_optimizer=RATE,
+        discriminator_optimizer=RATE,
+    )
+
+
+def hr_select() -> Method:
+    drawn = test_hr_select.drawn(
+        generator=models.generator(3, embedding=(8,), strides=(2,), width=2, noise=1),
+        discriminator=models.patchgan(2, layers=1, width=8),
+        noise=0.2,  # without it a ReLU of this seed's generator is at its kink, and any rounding turns it
+        embedding="features",
+        generator_optimizer=RATE,
+        discriminator_optimizer=RATE,
+    )
+    return test_hr_select.method(
+        network=network(Halved()), reconstruction=drawn, optimizer=RATE, weighting_optimizer=RATE
+    )
 
 
 CASES = {
@@ -144,6 +182,7 @@ CASES = {
     ),
     "guided": Case(guided, part),
     "adversarial": Case(adversarial, part),
+    "label_adversary": Case(label_adversary, part),
     "dann": Case(test_dann.whole, whole),
     "conservative_gan": Case(conservative_gan, part),
     "mean_teacher": Case(
@@ -151,6 +190,12 @@ CASES = {
     ),
     "self_training": Case(self_training, soft),
     "metapix": Case(metapix, part, phases=(0, 1, 2)),
+    "metapix_jvp": Case(lambda: metapix("jvp"), part, phases=(1,)),
+    "pixel_da": Case(pixel_da, part),
+    "hr_select": Case(hr_select, part),
+    "confidence_mask": Case(
+        lambda: test_confidence_mask.method(network=HEADS, optimizer=RATE), part, phases=(0, 1)
+    ),
     "reweight": Case(
         lambda: test_reweight.method(network=HEADS, per="pixel", target_weight=1.0, optimizer=RATE), part
     ),

@@ -1,0 +1,32 @@
+"""The objectives of the supervised comparisons, on the source's labels; `configs/transport.py` has those of importance.
+
+Structural losses are half of the objective and sigmoid cross entropy the other half, Eq. 17 of Zhao et al. 2019 with
+their lambda of 0.5.
+"""
+
+from jaxseg import losses
+from jaxseg.losses import Loss
+from jaxseg.methods import Summand, Term
+
+
+def cross_entropy() -> dict[str, Summand]:
+    """Softmax cross entropy."""
+    return {"source": Term(losses.SoftmaxCrossEntropy())}
+
+
+def binary() -> dict[str, Summand]:
+    """Sigmoid cross entropy, one classifier a class against the rest."""
+    return {"source": Term(losses.SigmoidCrossEntropy())}
+
+
+def mixed(structure: Loss) -> dict[str, Summand]:
+    """Half sigmoid cross entropy, half a loss of structure: Eq. 17 of Zhao et al. with lambda = 0.5."""
+    return {
+        "source": Term(losses.SigmoidCrossEntropy(), weight=0.5),
+        "structure": Term(structure, weight=0.5),
+    }
+
+
+def affinity() -> dict[str, Summand]:
+    """Softmax cross entropy and the affinity field loss, weights 1."""
+    return {**cross_entropy(), "affinity": Term(losses.AffinityField())}
