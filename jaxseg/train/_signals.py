@@ -19,9 +19,11 @@ def noted_signals() -> Iterator[Callable[..., int | None]]:
     Of several processes, one may be told to stop and others not. There, JAX listens for SIGTERM and agrees on a step
     after which all stop: `received(step)`, asked by every process after every step, says when that is.
 
-    Opened inside another, it reads the note of the outer one: a sweep keeps it open over all its members.
+    Opened inside another, it reads the note of the outer one: a sweep keeps it open over all its members. A signal that
+    came too late to be read, when the last step had been taken, is passed on when it closes.
     """
     received: list[int] = []
+    told: list[int] = []
     if jax.process_count() > 1:
 
         def agreed(step: int | None = None) -> int | None:
@@ -43,11 +45,17 @@ def noted_signals() -> Iterator[Callable[..., int | None]]:
             raise KeyboardInterrupt
         received.append(number)
 
+    def read(step: int | None = None) -> int | None:
+        told[:] = received
+        return received[0] if received else None
+
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    _OPEN.append(lambda step=None: received[0] if received else None)
+    _OPEN.append(read)
     try:
         yield _OPEN[-1]
     finally:
         _OPEN.pop()
         for number, handler in before.items():
             signal.signal(number, handler)
+    if received and not told:
+        signal.raise_signal(received[0])

@@ -249,6 +249,24 @@ def test_a_run_that_ends_between_a_save_and_its_scores_has_them_in_the_end(
         assert scores(cut) == expected
 
 
+def test_a_signal_after_the_last_step_ends_what_comes_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment, run = tiny(tmp_path / "run", evaluate_every=5)
+    score = trainer.evaluate
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        monkeypatch.setattr(trainer, "evaluate", score)
+        return score(*arguments, **named)
+
+    monkeypatch.setattr(trainer, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(experiment, run, stream=io.StringIO())
+    assert max(int(path.name) for path in run.checkpoints.iterdir() if path.name.isdigit()) == 5
+    assert len(scores(run)) == 2
+
+
 def scores(run: RunFolder) -> list[dict[str, Any]]:
     lines = map(json.loads, run.metrics.read_text().splitlines())
     return [line for line in lines if line["kind"] == "evaluation"]
