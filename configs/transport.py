@@ -41,6 +41,27 @@ def transport(space: LabelSpace, function: Callable[[Any], Any]) -> Term:
       space: whose groups make the distances; every class is in one.
       function: of the distance: `linear`, `square` or `huber`.
     """
+    return Term(losses.Sinkhorn(ground=_metric(space, function), solver="kernel"), domain="target")
+
+
+def labelled(space: LabelSpace, function: Callable[[Any], Any]) -> Term:
+    """The exact Wasserstein loss on the source's labels.
+
+    Args:
+      space, function: as in `transport`.
+    """
+    return Term(losses.Wasserstein(ground=_metric(space, function)))
+
+
+def importance(space: LabelSpace) -> Term:
+    """The importance-aware loss (IAL) on the source's labels, with the groups that make the distances."""
+    assert space.groups is not None
+    groups = tuple(group for group in space.groups if group is not None)
+    return Term(losses.ImportanceAware(groups=groups))
+
+
+def _metric(space: LabelSpace, function: Callable[[Any], Any]) -> Any:
+    """A function of the distances of the groups, of mean 1."""
     assert space.groups is not None
     metric = function(ground.groups(space.groups))
-    return Term(losses.Sinkhorn(ground=metric / metric.mean(), solver="kernel"), domain="target")
+    return metric / metric.mean()

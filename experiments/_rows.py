@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row: a config and options, or several earlier rows scored together.
+    """One row: a config and options, or earlier rows, one or several, scored together or once more with options.
 
     Attributes:
       name: of the row, and of its folder.
       config: config file; None where `together` says what the row is.
-      options: options of the experiment, after the config.
+      options: options of the experiment, after the config; with `together` those of the scoring, such as a CRF's.
       after: row whose run of the same seed it starts from.
-      together: rows whose runs of the same seed are scored as one.
+      together: rows whose runs of the same seed are scored as one; one row alone is scored once more.
       average: what is averaged of these.
     """
 
@@ -118,7 +118,7 @@ def _score_together(row: Row, seed: int, out: Path, fields: Sequence[str], progr
 
     folders = [RunFolder(out / name / f"seed{seed}") for name in row.together]
     place = out / row.name / f"seed{seed}"
-    evaluate_together(folders, "test", out=place, name=row.name, average=row.average, quiet=True)
+    evaluate_together(folders, "test", row.options, out=place, name=row.name, average=row.average, quiet=True)
     return place
 
 
@@ -147,6 +147,7 @@ def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]
         facts = {"config": str(row.config), "options": list(row.options), "starts_from": row.after}
         if row.together:
             facts = {"together": list(row.together), "average": row.average}
+            facts |= {"options": list(row.options)} if row.options else {}
         found.append({"row": row.name, **facts, "seeds": seeds})
     return found
 

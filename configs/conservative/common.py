@@ -17,7 +17,17 @@ from configs.street_recipes import CITYSCAPES_SIZE, recipe, resized
 from jaxseg import losses, models
 from jaxseg.data import DataSet
 from jaxseg.data.augment import RandomCrop
-from jaxseg.methods import Adam, ConservativeGAN, Constant, Groups, Schedule, Term, WarmStart
+from jaxseg.losses import Loss
+from jaxseg.methods import (
+    Adam,
+    ConservativeGAN,
+    Constant,
+    Groups,
+    ObjectiveMethod,
+    Schedule,
+    Term,
+    WarmStart,
+)
 from jaxseg.train import Experiment
 
 STEPS, WARM_STEPS = 100_000, 25_000
@@ -25,7 +35,9 @@ WEIGHTS = Path("vgg16-397923af.pth")
 """torchvision's VGG-16, trained on ImageNet."""
 
 
-def adapted(name: str, data: DataSet, target: DataSet, schedule: Schedule) -> Experiment:
+def adapted(
+    name: str, data: DataSet, target: DataSet, schedule: Schedule, loss: Loss | None = None
+) -> Experiment:
     """Warm start, then the game.
 
     Args:
@@ -33,6 +45,7 @@ def adapted(name: str, data: DataSet, target: DataSet, schedule: Schedule) -> Ex
       data: the source, prepared at a width of 1024.
       target: the target.
       schedule: of the encoder, in the game.
+      loss: of the source's labels in the game; None is the Conservative loss with a = e, lambda = 5.
     """
     classes = data.labels.classes
     rate, groups = 1e-5, Groups(bias=2.0)
@@ -41,7 +54,7 @@ def adapted(name: str, data: DataSet, target: DataSet, schedule: Schedule) -> Ex
         network=models.fcn8s(classes, skips=True),
         generator=models.generator(classes, embedding=(4096, 512, 256), strides=(32, 16, 8), noise=0),
         discriminator=models.patchgan(2),
-        objective={"source": Term(losses.Conservative())},
+        objective={"source": Term(losses.Conservative() if loss is None else loss)},
         steps=STEPS,
         noise=0.1,
         optimizer=Adam(learning_rate=rate, b1=0.9, b2=0.999, schedule=schedule, groups=groups),
@@ -52,6 +65,18 @@ def adapted(name: str, data: DataSet, target: DataSet, schedule: Schedule) -> Ex
             objective={"source": Term(losses.SoftmaxCrossEntropy())},
             optimizer=Adam(learning_rate=rate, b1=0.9, b2=0.999, schedule=Constant(), groups=groups),
         ),
+    )
+    augment = {**resized(), "crop": RandomCrop(size=CITYSCAPES_SIZE)}
+    return recipe(name, data, target, method, augment, weights=WEIGHTS)
+
+
+def unadapted(name: str, data: DataSet, target: DataSet) -> Experiment:
+    """Cross entropy on the source alone, for as many steps as warm start and game take together (ours)."""
+    method = ObjectiveMethod(
+        network=models.fcn8s(data.labels.classes, skips=True),
+        objective={"source": Term(losses.SoftmaxCrossEntropy())},
+        steps=WARM_STEPS + STEPS,
+        optimizer=Adam(learning_rate=1e-5, b1=0.9, b2=0.999, schedule=Constant(), groups=Groups(bias=2.0)),
     )
     augment = {**resized(), "crop": RandomCrop(size=CITYSCAPES_SIZE)}
     return recipe(name, data, target, method, augment, weights=WEIGHTS)

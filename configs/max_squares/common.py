@@ -28,6 +28,12 @@ def plain(classes: int) -> dict[str, Summand]:
     return {"target": Term(losses.MaximumSquares(), weight=WEIGHT / classes, domain="target")}
 
 
+def entropy(classes: int) -> dict[str, Summand]:
+    """Entropy on the target, in nats: the poster's own MinEnt. Its weight is not published: that of `plain` (ours)."""
+    loss = losses.Entropy(normalized=False)
+    return {"target": Term(loss, weight=WEIGHT / classes, domain="target")}
+
+
 def image_wise(classes: int, weight: float = WEIGHT) -> dict[str, Summand]:
     """Maximum squares with image-wise weights on the target."""
     loss = losses.MaximumSquaresImageWise(alpha=ALPHA)
@@ -61,6 +67,16 @@ def method(classes: int, target: Mapping[str, Summand]) -> ObjectiveMethod:
             objective=source,
             optimizer=sgd(stretch=PRETRAIN_COUNTED / PRETRAIN_STEPS),
         ),
+    )
+
+
+def source_only(classes: int) -> ObjectiveMethod:
+    """The pretraining on the source alone, with one head."""
+    return ObjectiveMethod(
+        network=models.deeplab_v2(classes),
+        objective={"source": Term(losses.SoftmaxCrossEntropy())},
+        steps=PRETRAIN_STEPS,
+        optimizer=sgd(stretch=PRETRAIN_COUNTED / PRETRAIN_STEPS),
     )
 
 

@@ -1,8 +1,9 @@
-"""Run a table of a paper, small, or list them: `python -m experiments.reproduce maxsquare.gta5`.
+"""Run a table or a figure of a paper, small, or list them: `python -m experiments.reproduce maxsquare.gta5`.
 
 Rows are trained seed after seed, scored at the last step on the test split, and gathered as a table, a page and a JSON
-file. Run again, the command goes on where it was. `--scale paper` says what the published recipes lack on this machine,
-and gives the commands that run them.
+file, the paper's own numbers beside them; figures are drawn from them, or computed. Run again, the command goes on
+where it was. `--scale paper` says what the published recipes lack on this machine, and gives the commands that run
+them.
 """
 
 import dataclasses
@@ -17,13 +18,14 @@ import tyro
 
 from experiments._command import parse, run
 from experiments._rows import Interrupted, Row, record, run_rows
+from experiments.reproduce._listing import found_in, listed, markdown
 from experiments.reproduce.items import ITEMS, Item
 from jaxseg.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Run a table of a paper.
+    """Run a table or a figure of a paper.
 
     Options of the experiments may follow, such as --data.dir CAMVID --target.dir CAMVID.
     """
@@ -31,7 +33,7 @@ class Arguments:
     item: Annotated[str, tyro.conf.Positional] = ""
     """Which one, PAPER.ITEM; --list names them."""
     list: bool = False
-    """Name the tables, what they read and what they cost."""
+    """Name the items, what they read, what they cost and what the paper has; of one paper with PAPER --list."""
     scale: Literal["small", "paper"] = "small"
     """Small runs on two cores, or the published recipes."""
     seeds: int | None = None
@@ -46,29 +48,23 @@ def main(arguments: Sequence[str]) -> int:
     """Runs or lists; returns the exit status."""
     own, fields = parse(Arguments, arguments, "experiments.reproduce")
     if own.list or not own.item:
-        print("\n".join(map(_listed, ITEMS)))
+        print("\n".join(map(listed, found_in(ITEMS, own.item))))
         return 0
     item = next((item for item in ITEMS if item.name == own.item), None)
     if item is None:
         near = difflib.get_close_matches(own.item, [item.name for item in ITEMS], n=1)
         hint = f"did you mean {near[0]}?" if near else "--list names them"
         raise InputError(f"item: {own.item!r} is not known; {hint}")
-    if own.scale == "paper":
-        return _at_paper_scale(item, fields)
+    if own.scale == "paper" and (item.rows or item.recipes):
+        if not item.recipes:
+            raise InputError(f"scale: {item.name} has no recipe of a paper; leave --scale out")
+        from experiments.reproduce._paper_scale import commands
+
+        if own.rows:
+            raise InputError("rows: the paper's scale has its own; leave them out")
+        print("\n".join(commands(item, fields, 1 if own.seeds is None else own.seeds)))
+        return 0
     return _small(item, own, fields)
-
-
-def _listed(item: Item) -> str:
-    names = ", ".join(row.name for row in item.rows)
-    lines = [item.name, f"  {item.title}", f"  rows: {names}"]
-    lines += [f"  small: {item.data}; {item.seeds} seeds; {item.cost}"]
-    if item.recipes:
-        lines.append(f"  paper: {', '.join(map(str, item.recipes))}")
-    if item.paper:
-        lines.append("  the paper's: " + ", ".join(f"{name} {value}" for name, value in item.paper.items()))
-    if item.notes:
-        lines.append(f"  {item.notes}")
-    return "\n".join(lines)
 
 
 def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
@@ -76,19 +72,7 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     from jaxseg.train.progress import duration
     from jaxseg.train.run import versions, write_json
 
-    seeds = item.seeds if own.seeds is None else own.seeds
-    if seeds < 1:
-        raise InputError(f"seeds: {seeds}; at least 1, and 2 or more for an interval")
-    unknown = [name for name in own.rows if name not in {row.name for row in item.rows}]
-    if unknown:
-        raise InputError(
-            f"rows: {item.name} has no {unknown[0]!r}, only {', '.join(r.name for r in item.rows)}"
-        )
-    wanted = set(own.rows) or {row.name for row in item.rows}
-    for row in reversed(item.rows):
-        if row.name in wanted:
-            wanted |= {*row.together, *([row.after] if row.after else [])}
-    rows = [row for row in item.rows if row.name in wanted]
+    rows, seeds = _chosen(item, own)
     began, place = time.monotonic(), own.out / item.name
     try:
         runs = own.out / (item.runs or item.name)
@@ -104,15 +88,44 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
         "versions": versions(),
         "rows": recorded,
     }
+    found |= {"paper": item.paper} if item.paper else {}
+    if item.figure is not None:
+        place.mkdir(parents=True, exist_ok=True)
+        by_row = {row.name: [path for path in folders if path.parent.name == row.name] for row in rows}
+        found["figure"] = item.figure(by_row, place)
     write_json(place / "results.json", found)
-    shown = [report.summary_table(folders, style="markdown"), *_who_pays(item, rows, recorded)]
+    pages = [place / "results.json"]
+    shown = [markdown(item.paper, "The paper's")] if item.paper else []
+    if folders:
+        shown = [report.summary_table(folders, style="markdown"), *_who_pays(item, rows, recorded), *shown]
+        print(report.summary_table(folders))
+        pages.append(report.write(folders, place / "report.html", title=f"{item.name}: {item.title}"))
     (place / "results.md").write_text("\n".join(shown) + "\n")
-    print(report.summary_table(folders))
-    page = report.write(folders, place / "report.html", title=f"{item.name}: {item.title}")
-    print(
-        f"\nreport: {page}, figures: {place / 'results.json'}   ({duration(time.monotonic() - began)} in all)"
-    )
+    pages += sorted((*place.glob("*.png"), *place.glob("*.svg")))
+    took = duration(time.monotonic() - began)
+    print(f"\nreport and figures: {', '.join(map(str, pages))}   ({took} in all)")
     return 0
+
+
+def _chosen(item: Item, own: Arguments) -> tuple[list[Row], int]:
+    """The rows to run, those included that others start from, and with how many seeds."""
+    seeds = item.seeds if own.seeds is None else own.seeds
+    if not item.rows:
+        if own.rows or own.seeds is not None:
+            raise InputError(f"rows, seeds: {item.name} trains nothing; leave them out")
+        return [], 0
+    if seeds < 1:
+        raise InputError(f"seeds: {seeds}; at least 1, and 2 or more for an interval")
+    unknown = [name for name in own.rows if name not in {row.name for row in item.rows}]
+    if unknown:
+        raise InputError(
+            f"rows: {item.name} has no {unknown[0]!r}, only {', '.join(r.name for r in item.rows)}"
+        )
+    wanted = set(own.rows) or {row.name for row in item.rows}
+    for row in reversed(item.rows):
+        if row.name in wanted:
+            wanted |= {*row.together, *([row.after] if row.after else [])}
+    return [row for row in item.rows if row.name in wanted], seeds
 
 
 def _who_pays(item: Item, rows: Sequence[Row], found: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -125,22 +138,6 @@ def _who_pays(item: Item, rows: Sequence[Row], found: Sequence[Mapping[str, Any]
         return []
     space = load_config(config).data.labels
     return [text for name in item.against if (text := who_pays(found, name, space))]
-
-
-def _at_paper_scale(item: Item, fields: Sequence[str]) -> int:
-    from jaxseg.train import load_config, with_arguments
-    from jaxseg.train.plan import lacking
-
-    if not item.recipes:
-        raise InputError(f"scale: {item.name} has no recipe of a paper; leave --scale out")
-    missing: dict[str, None] = {}
-    for path in item.recipes:
-        experiment = with_arguments(load_config(path), fields, "python -m experiments.reproduce")
-        missing |= dict.fromkeys(lacking(experiment))
-    if missing:
-        raise InputError(f"scale: {item.name} needs what is not here: " + "; ".join(missing))
-    print("\n".join(f"python -m experiments.train {path} {' '.join(fields)}" for path in item.recipes))
-    return 0
 
 
 if __name__ == "__main__":

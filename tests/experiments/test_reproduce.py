@@ -42,6 +42,7 @@ def test_rows_are_run_once_scored_and_recorded(tmp_path: Path) -> None:
         Row("first", tmp_path / "first.py"),
         Row("second", tmp_path / "second.py", ("--optimizer.learning-rate", "0.2"), after="first"),
         Row("both", together=("first", "second")),
+        Row("again", None, ("--evaluation.flip",), together=("first",)),
     )
     out = tmp_path / "out"
     folders = run_rows(rows, [0], out, [], "test")
@@ -49,9 +50,16 @@ def test_rows_are_run_once_scored_and_recorded(tmp_path: Path) -> None:
         Path("first/seed0"),
         Path("second/seed0"),
         Path("both/seed0"),
+        Path("again/seed0"),
     ]
     found = record(rows, folders)
-    assert [row["row"] for row in found] == ["first", "second", "both"]
+    assert [row["row"] for row in found] == ["first", "second", "both", "again"]
+    assert found[-1]["options"] == ["--evaluation.flip"]
+    protocols = [
+        json.loads((out / f"{row}/seed0/evaluations/blocks-60-test.json").read_text())["protocol"]
+        for row in ("first", "again")
+    ]
+    assert ["flip" in protocol for protocol in protocols] == [False, True]
     for row in found:
         scores = row["seeds"]["seed0"]["scores"]
         assert set(scores) == {"blocks-60/test", "blocks-0/test"}
@@ -87,7 +95,7 @@ def test_every_row_of_an_item_can_be_built_and_starts_from_an_earlier_one(item) 
             experiment = load_config(row.config)
             (with_arguments(experiment, list(row.options)) if row.options else experiment).validate()
         earlier.add(row.name)
-    assert all(path.is_file() for path in item.recipes)
+    assert all(row.config.is_file() for row in item.published if row.config is not None)
 
 
 def test_the_papers_scale_names_everything_that_is_missing_in_one_line() -> None:

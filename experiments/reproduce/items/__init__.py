@@ -1,8 +1,8 @@
-"""The tables, a module a paper."""
+"""The tables and figures, a module a paper."""
 
-from experiments.reproduce.items import conservative, maxsquare, wasserstein
+from experiments.reproduce.items import conservative, maxsquare, metapix, structural, wasserstein
 from experiments.reproduce.items.item import Item
 
 __all__ = ["ITEMS", "Item"]
 
-ITEMS = (*wasserstein.ITEMS, *conservative.ITEMS, *maxsquare.ITEMS)
+ITEMS = (*wasserstein.ITEMS, *conservative.ITEMS, *metapix.ITEMS, *maxsquare.ITEMS, *structural.ITEMS)

@@ -1,0 +1,15 @@
+"""FCN-8s on CamVid with cross entropy: where the other losses of this network start, and their control.
+
+    python -m experiments.train configs/camvid/fcn8s_ce.py --data.dir CAMVID
+
+Settings are those of `configs/camvid/common.py`.
+"""
+
+from configs.camvid.common import trained
+from configs.objectives import cross_entropy
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return trained("fcn8s", "ce", cross_entropy())

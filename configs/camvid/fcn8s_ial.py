@@ -1,0 +1,16 @@
+"""FCN-8s on CamVid with the importance-aware loss (Chen, Gong and Yang 2017), after cross entropy.
+
+    python -m experiments.train configs/camvid/fcn8s_ial.py --data.dir CAMVID --initialize runs/camvid-fcn8s-ce/seed0
+
+Settings are those of `configs/camvid/common.py`. The groups are CamVid's in `jaxseg.labels`.
+"""
+
+from configs.camvid.common import tuned
+from configs.transport import importance
+from jaxseg.labels import CAMVID
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return tuned("fcn8s", "ial", importance(CAMVID))

@@ -1,0 +1,17 @@
+"""FCN-8s on CamVid with the Wasserstein loss L_d (Liu et al. 2020), after cross entropy.
+
+    python -m experiments.train configs/camvid/fcn8s_linear.py --data.dir CAMVID \
+        --initialize runs/camvid-fcn8s-ce/seed0
+
+Settings are those of `configs/camvid/common.py`. The ground metric is that of `configs/transport.py`.
+"""
+
+from configs.camvid.common import tuned
+from configs.transport import labelled, linear
+from jaxseg.labels import CAMVID
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return tuned("fcn8s", "linear", labelled(CAMVID, linear))

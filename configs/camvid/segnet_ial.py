@@ -1,0 +1,16 @@
+"""SegNet on CamVid with the importance-aware loss (Chen, Gong and Yang 2017), after cross entropy.
+
+    python -m experiments.train configs/camvid/segnet_ial.py --data.dir CAMVID --initialize runs/camvid-segnet-ce/seed0
+
+Settings are those of `configs/camvid/common.py`. The groups are CamVid's in `jaxseg.labels`.
+"""
+
+from configs.camvid.common import tuned
+from configs.transport import importance
+from jaxseg.labels import CAMVID
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return tuned("segnet", "ial", importance(CAMVID))

@@ -1,0 +1,17 @@
+"""SegNet on CamVid with the Wasserstein loss L_d2 (Liu et al. 2020), after cross entropy.
+
+    python -m experiments.train configs/camvid/segnet_square.py --data.dir CAMVID \
+        --initialize runs/camvid-segnet-ce/seed0
+
+Settings are those of `configs/camvid/common.py`. The ground metric is that of `configs/transport.py`.
+"""
+
+from configs.camvid.common import tuned
+from configs.transport import labelled, square
+from jaxseg.labels import CAMVID
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return tuned("segnet", "square", labelled(CAMVID, square))

@@ -1,0 +1,16 @@
+"""The importance-aware loss (Chen, Gong and Yang 2017) on labelled real streets, after cross entropy.
+
+    python -m experiments.train configs/streets/real_ial.py --initialize runs/streets-oracle/seed0
+
+Settings are those of `configs/streets/supervised.py`.
+"""
+
+from configs.streets.common import REAL
+from configs.streets.supervised import tuned
+from configs.transport import importance
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return tuned("ial", importance(REAL.labels))

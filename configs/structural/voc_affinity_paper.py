@@ -1,0 +1,17 @@
+"""DeepLabv3 on PASCAL VOC with the affinity field loss: 75.29 mIoU in the paper (Zhao et al. 2019, Table 5).
+
+    python -m experiments.train configs/structural/voc_affinity_paper.py --data.dir VOC2012
+
+This is stage 2, from `runs/voc-deeplab-v3-affinity-stage1/seed0`, which `voc_affinity_stage1_paper.py` trains.
+Settings are those of `configs/structural/on_voc.py`. The table's crop and batch are `--augment.crop.size 321 321
+--batch 16`; weights of the terms are those of Ke et al. 2018 (1). Not measured here.
+"""
+
+from configs.objectives import affinity
+from configs.structural.on_voc import second_stage
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return second_stage("affinity", affinity())

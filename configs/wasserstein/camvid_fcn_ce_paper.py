@@ -1,0 +1,17 @@
+"""FCN-8s on CamVid with cross entropy: 69.6 mIoU in the paper (Liu et al., AAAI 2020, Table 2).
+
+    python -m experiments.train configs/wasserstein/camvid_fcn_ce_paper.py --data.dir CAMVID --initialize WEIGHTS
+
+WEIGHTS is torchvision's VGG-16, trained on ImageNet.
+
+What the paper leaves open, which is all but network, classes and the order of the losses, is settled in
+`configs/wasserstein/common.py`. Not measured here.
+"""
+
+from configs.wasserstein.common import fcn
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return fcn("camvid-fcn-ce")

@@ -1,0 +1,95 @@
+"""The published recipes of an item: what they lack on this machine, and the commands that run them."""
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments._rows import Row, _without_target
+from experiments.reproduce.items.item import Item
+from jaxseg.errors import InputError
+from jaxseg.train import Experiment, load_config, with_arguments
+from jaxseg.train.plan import lacking
+
+PROGRAM = "python -m experiments.reproduce"
+
+
+def commands(item: Item, fields: Sequence[str], seeds: int = 1) -> list[str]:
+    """One command a recipe and seed, in the order in which they must run.
+
+    Args:
+      item: with recipes.
+      fields: options for every experiment; those of a target go to the data of one that trains on the target.
+      seeds: how many.
+
+    Raises:
+      InputError: data sets, weights or runs are missing that no earlier recipe makes; one line names them all.
+    """
+    targets = {
+        built.target.name
+        for row in item.published
+        if row.config is not None and (built := load_config(row.config)).target is not None
+    }
+    missing: dict[str, None] = {}
+    lines: list[str] = []
+    for seed in range(seeds):
+        made: dict[str, Path] = {}
+        for row in item.published:
+            if row.together:
+                first, *others = (str(made[name]) for name in row.together)
+                with_others = ["--with", *others, "--average", row.average] if others else []
+                apart = [] if others else ["--name", f"{Path(first).parent.name}-{row.name}"]
+                words = ["experiments.evaluate", first, *with_others, *apart, *row.options]
+                lines.append(f"python -m {shlex.join(words)}")
+                continue
+            options, experiment = _experiment(row, fields, targets, made, seed)
+            start = experiment.initialize
+            known = start in made.values()
+            missing |= dict.fromkeys(
+                lacking(dataclasses.replace(experiment, initialize=None) if known else experiment)
+            )
+            made[row.name] = Path("runs") / experiment.name / f"seed{seed}"
+            lines.append(f"python -m experiments.train {row.config} {shlex.join(options)}".rstrip())
+    if missing:
+        raise InputError(f"scale: {item.name} needs what is not here: " + "; ".join(missing))
+    return lines
+
+
+def _experiment(
+    row: Row, fields: Sequence[str], targets: set[str], made: dict[str, Path], seed: int
+) -> tuple[list[str], Experiment]:
+    """The options of a recipe, and what it is with them."""
+    assert row.config is not None
+    config = load_config(row.config)
+    if config.target is None and config.data.name in targets:
+        options = _of_the_target(fields)
+    else:
+        options = _without_target(fields, config.target is None)
+    options += row.options  # after those for all, for they say what the row is
+    if row.after is not None:
+        options += ["--initialize", str(made[row.after])]
+    if row.options or row.after:
+        # Recipes that differ in options alone must not share a folder.
+        own = "".join(letter if letter.isalnum() or letter in ".-_" else "-" for letter in row.name)
+        options += ["--name", f"{config.name}-{own}"]
+    elif seed and config.initialize is not None and (start := str(config.initialize)).endswith("seed0"):
+        options += ["--initialize", f"{start.removesuffix('0')}{seed}"]
+    if seed:
+        options += ["--seed", str(seed)]
+    return options, with_arguments(config, options, PROGRAM) if options else config
+
+
+def _of_the_target(fields: Sequence[str]) -> list[str]:
+    """Options for an experiment whose data is what the others call the target.
+
+    >>> _of_the_target(["--data.dir", "GTA5", "--target.dir", "CITYSCAPES", "--batch", "2"])
+    ['--data.dir', 'CITYSCAPES', '--batch', '2']
+    """
+    kept, skipping = [], False
+    for word in fields:
+        if word.startswith("--"):
+            skipping = word.startswith("--data.")
+            word = word.replace("--target.", "--data.", 1)
+        if not skipping:
+            kept.append(word)
+    return kept
