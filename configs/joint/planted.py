@@ -8,7 +8,7 @@ rectangle of half the height and width. `python -m experiments.planted RUN` tell
 
 The weighting network is the U-Net without normalisation of its features, as the released code's weighs the pixels of
 an image against each other alone and so cannot tell that a whole image is wrong; `--weighting.module.norm instance`
-has it. It has one generation of 200 meta steps, and the segmentation network takes as many steps as in every other
+has it. It has one generation of 250 meta steps, and the segmentation network takes as many steps as in every other
 row. With three generations the weights were all but 0 in the last one: by then the network knew the 26 target images
 by heart, and whatever it learned of the source took it away from them. All ours.
 """
@@ -22,7 +22,7 @@ from jaxseg.models.network import UNIT_NORMALIZATION
 from jaxseg.train import Experiment
 
 NOISY = dataclasses.replace(STREETS, data=Planted(SYNTHETIC))
-BEFORE, META = 150, 200
+BEFORE, META = 250, 250
 """Joint steps before the weights are learned, and steps that learn them."""
 
 
