@@ -24,7 +24,7 @@ demo: setup
 	@$(BIN)/python -m experiments.demo --seeds $(SEEDS)
 
 test: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --durations 20
 
 slow: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m slow

@@ -26,13 +26,21 @@ COLUMNS = 6
 
 
 def data_sets() -> dict[str, type[DataSet]]:
-    """Every data set of `jaxseg.data`, by its name on the command line."""
+    """Every data set of `jaxseg.data` but those made of another one, by its name on the command line."""
     found = [value for name, value in vars(data).items() if name in data.__all__ and isinstance(value, type)]
     return {
         re.sub(r"[^a-z0-9]", "", kind.__name__.lower()): kind
         for kind in found
-        if issubclass(kind, DataSet) and kind is not DataSet
+        if issubclass(kind, DataSet) and kind is not DataSet and _stands_alone(kind)
     }
+
+
+def _stands_alone(kind: type[DataSet]) -> bool:
+    """Whether it needs nothing to be made: what is given another data set needs that."""
+    return all(
+        field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        for field in dataclasses.fields(kind)
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -105,6 +105,7 @@ def test_labels_that_are_no_class_are_found() -> None:
     ("arguments", "says"),
     [
         (["nothing"], "data set: 'nothing' is not known; use one of camvid, "),
+        (["planted"], "data set: 'planted' is not known; use one of camvid, "),
         (["camvid"], "camvid: no folder given"),
         (["streets", "--data.domian", "real"], "experiments.prepare streets: --data.domian is not known"),
         ([*STREETS, "--pictures", "0"], "pictures: 0; at least 1"),

@@ -126,6 +126,7 @@ def test_figure_3_is_what_the_run_logged(run: Path, tmp_path: Path) -> None:
     assert (tmp_path / found["picture"]).is_file()
 
 
+@pytest.mark.slow
 def test_figure_4_counts_the_pixels_above_a_share_of_the_largest_error(run: Path, tmp_path: Path) -> None:
     found = structural.figure4({"ssl": [run], "beta_0.2": [run]}, tmp_path)
     errors = []
@@ -166,6 +167,7 @@ def test_domains_of_one_network_are_as_far_apart_in_both_panels(run: Path, tmp_p
     assert sorted(found["classes"]) == ["left", "right", "top"]
 
 
+@pytest.mark.slow
 def test_a_car_taken_for_a_bus_costs_less_than_for_road_but_not_to_cross_entropy(tmp_path: Path) -> None:
     found = wasserstein.figure1({}, tmp_path)
     loss = found["loss"]

@@ -133,6 +133,7 @@ def street(sure):
     return np.where(here, sure, -sure), labels
 
 
+@pytest.mark.slow
 def test_float32_holds_on_large_smooth_maps():
     # Sums over 16,129 windows meet a stabilizer of 5e-4: a difference of covariances in float32 would be lost.
     compiled = jax.jit(jax.value_and_grad(RegionMutualInformation().average))

@@ -116,6 +116,7 @@ def test_the_threshold_is_a_leaf_that_is_stacked() -> None:
     assert int(together[0]) > int(together[1]) > int(together[2]) == 0
 
 
+@pytest.mark.slow
 def test_it_resumes_in_either_phase(tmp_path: Path) -> None:
     m = method(network=tiny.network(normalize=True, dropout=0.2), optimizer=Adam(learning_rate=0.1))
     check_resumed(tmp_path, m, after=(1, 3))

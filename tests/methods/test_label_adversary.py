@@ -155,6 +155,7 @@ def test_neither_player_moves_the_other_and_the_discriminator_rests_while_the_wa
     assert method().needs() == ("source",)
 
 
+@pytest.mark.slow
 def test_it_resumes(tmp_path: Path) -> None:
     m = method(
         network=tiny.network(normalize=True, dropout=0.2),

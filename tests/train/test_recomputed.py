@@ -25,7 +25,7 @@ RULES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", ["lrent", pytest.param("hard", marks=pytest.mark.slow)])
 def test_a_run_ends_with_the_bits_of_one_that_reads_files(rule: str, tmp_path: Path) -> None:
     fields = RULES[rule]
     expected = trained(tmp_path / "files", experiment(**fields))
@@ -44,6 +44,7 @@ def test_a_run_ends_with_the_bits_of_one_that_reads_files(rule: str, tmp_path: P
         assert sum(made["labelled"]) > 0
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_a_round_goes_on_with_the_networks_that_began_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,7 +68,14 @@ def test_a_run_killed_in_a_round_goes_on_with_the_networks_that_began_it(
 
 
 @pytest.mark.parametrize(
-    "shape", [MeshShape(1), MeshShape(8), MeshShape(2, space=4), MeshShape(1, space=8)], ids=str
+    "shape",
+    [
+        MeshShape(1),
+        MeshShape(2, space=4),
+        pytest.param(MeshShape(8), marks=pytest.mark.slow),
+        pytest.param(MeshShape(1, space=8), marks=pytest.mark.slow),
+    ],
+    ids=str,
 )
 def test_every_mesh_makes_the_labels_that_are_written(shape: MeshShape, tmp_path: Path) -> None:
     stores = ("files", "recomputed")

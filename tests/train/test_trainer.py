@@ -261,8 +261,14 @@ def test_a_signal_after_the_last_step_ends_what_comes_after(
         return score(*arguments, **named)
 
     monkeypatch.setattr(trainer, "evaluate", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        train(experiment, run, stream=io.StringIO())
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # where tests share a terminal it is ignored
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(experiment, run, stream=io.StringIO())
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert max(int(path.name) for path in run.checkpoints.iterdir() if path.name.isdigit()) == 5
     assert len(scores(run)) == 2
 
