@@ -5,7 +5,7 @@ from pathlib import Path
 from experiments._rows import Row
 from experiments.reproduce.figures import metapix
 from experiments.reproduce.items._metapix_tables import FIGURE_4, TABLE_1, TABLE_2, TABLE_3
-from experiments.reproduce.items.item import NOTHING, Item, named
+from experiments.reproduce.items.item import NOTHING, Item
 
 JOINT, JOINT_CAMVID, PAPER = Path("configs/joint"), Path("configs/joint_camvid"), Path("configs/metapix")
 BASELINES = (
@@ -174,10 +174,7 @@ ITEMS = (
         name="metapix.planted",
         title="Do learned weights find wrong labels? Half of the source images corrupted, and a region of the others "
         "(ours; no paper has it)",
-        rows=(
-            *_rows(JOINT, ("planted_joint", "planted_reweight", "planted")),
-            named(Row("planted_instance", JOINT / "planted.py", ("--weighting.module.norm", "instance"))),
-        ),
+        rows=_rows(JOINT, ("planted_joint", "planted_reweight", "planted")),
         data=ON_STREETS,
         seeds=3,
         cost=COST,
