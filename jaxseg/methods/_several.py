@@ -6,9 +6,11 @@ from typing import Any
 
 import optax
 
+from jaxseg.errors import InputError
 from jaxseg.methods._steps import moved
 from jaxseg.methods.method import Method, Metrics, State
 from jaxseg.methods.optimizer import Optimizer
+from jaxseg.models import MapNetwork
 
 
 class SeveralNetworks(Method):
@@ -44,6 +46,20 @@ def beside(state: State, others: Mapping[str, Any]) -> State:
         params={"network": state.params, **part(others, "params")},
         batch_stats={"network": state.batch_stats, **part(others, "batch_stats")},
     )
+
+
+def fresh_moments(state: State, optimizers: Mapping[str, Optimizer]) -> dict[str, Any]:
+    """The optimiser states of several networks, by name, before their first step."""
+    return {name: each.transformation(0, 1).init(state.params[name]) for name, each in optimizers.items()}
+
+
+def check_maps(discriminator: MapNetwork, height: int, width: int) -> None:
+    """Raises `InputError` where maps are smaller than a discriminator takes."""
+    if min(height, width) < discriminator.minimum_size:
+        raise InputError(
+            f"discriminator: maps of {height}x{width} are too small for it; both sides must be at least "
+            f"{discriminator.minimum_size}"
+        )
 
 
 def stepped(

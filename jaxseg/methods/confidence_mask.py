@@ -21,7 +21,7 @@ from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.losses import Scalar, pytree
 from jaxseg.methods._hypergradient import summed
-from jaxseg.methods._several import SeveralNetworks, beside, stepped
+from jaxseg.methods._several import SeveralNetworks, beside, fresh_moments, stepped
 from jaxseg.methods._weighted import check_weighted, with_weights
 from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
 from jaxseg.methods.objective import Summand, Term, brought_to
@@ -96,8 +96,7 @@ class ConfidenceMask(SeveralNetworks):
 
     def begin(self, state: State, phase: int) -> State:
         optimizers = {"network": self.optimizer, JUDGE: self.judge_optimizer}
-        fresh = {name: o.transformation(0, 1).init(state.params[name]) for name, o in optimizers.items()}
-        return dataclasses.replace(state, opt_state=fresh)
+        return dataclasses.replace(state, opt_state=fresh_moments(state, optimizers))
 
     def with_variables(self, state: State, variables: Mapping[str, Any]) -> State:
         given, copied = super().with_variables(state, variables), jax.tree.map(jnp.copy, dict(variables))

@@ -46,7 +46,7 @@ from jaxseg.methods._game import (
 )
 from jaxseg.methods._game_views import views
 from jaxseg.methods._gradient_share import counted, gradient_shares
-from jaxseg.methods._several import SeveralNetworks, beside
+from jaxseg.methods._several import SeveralNetworks, beside, fresh_moments
 from jaxseg.methods._steps import forwarded, moved
 from jaxseg.methods.groups import Groups
 from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
@@ -197,8 +197,7 @@ class ConservativeGAN(SeveralNetworks):
             "generator": self.generator_optimizer,
             "discriminator": self.discriminator_optimizer,
         }
-        fresh = {name: o.transformation(0, 1).init(state.params[name]) for name, o in optimizers.items()}
-        return dataclasses.replace(state, opt_state=fresh)
+        return dataclasses.replace(state, opt_state=fresh_moments(state, optimizers))
 
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
         objective, optimizer, playing = self._at(phase)

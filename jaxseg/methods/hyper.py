@@ -33,7 +33,7 @@ from jaxseg.methods._hypergradient import (
     summed,
     with_numbers,
 )
-from jaxseg.methods._several import SeveralNetworks, beside, stepped
+from jaxseg.methods._several import SeveralNetworks, beside, fresh_moments, stepped
 from jaxseg.methods._steps import moved
 from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
 from jaxseg.methods.objective import ObjectiveMethod, Summand, WarmStart
@@ -143,8 +143,7 @@ class HyperMethod(SeveralNetworks):
     def begin(self, state: State, phase: int) -> State:
         warm = self.warm_start if phase + 1 < len(self.phases) else None
         optimizers = {"network": warm.optimizer if warm else self.optimizer, HYPER: self.hyper_optimizer}
-        fresh = {name: o.transformation(0, 1).init(state.params[name]) for name, o in optimizers.items()}
-        return dataclasses.replace(state, opt_state=fresh)
+        return dataclasses.replace(state, opt_state=fresh_moments(state, optimizers))
 
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
         position = state.step - sum(earlier.steps for earlier in self.phases[:phase])

@@ -23,7 +23,7 @@ from jaxtyping import Array, Float, Integer
 from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.losses import AdversarialCrossEntropy, AdversarialLoss, Scalar, pytree
-from jaxseg.methods._several import SeveralNetworks, beside
+from jaxseg.methods._several import SeveralNetworks, beside, check_maps, fresh_moments
 from jaxseg.methods._steps import forwarded, moved
 from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
 from jaxseg.methods.objective import ObjectiveMethod, Summand, WarmStart, head_of
@@ -154,19 +154,14 @@ class LabelAdversary(SeveralNetworks):
 
     def init(self, seed: Array, image: Array) -> State:
         batch, height, width, _ = image.shape
-        if min(height, width) < self.discriminator.minimum_size:
-            raise InputError(
-                f"discriminator: maps of {height}x{width} are too small for it; both sides must be at least "
-                f"{self.discriminator.minimum_size}"
-            )
+        check_maps(self.discriminator, height, width)
         maps = jnp.zeros((batch, height, width, self._channels))
         drawn = self.discriminator.init(jax.random.fold_in(jax.random.key(seed), 0), maps)
         return beside(initial_state(self, seed, image), {ADVERSARY: drawn})
 
     def begin(self, state: State, phase: int) -> State:
         optimizers = {"network": self._at(phase)[1], ADVERSARY: self.discriminator_optimizer}
-        fresh = {name: o.transformation(0, 1).init(state.params[name]) for name, o in optimizers.items()}
-        return dataclasses.replace(state, opt_state=fresh)
+        return dataclasses.replace(state, opt_state=fresh_moments(state, optimizers))
 
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
         objective, optimizer, adversarial = self._at(phase)

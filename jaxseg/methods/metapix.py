@@ -26,7 +26,7 @@ from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.losses import Loss, Scalar, pytree
 from jaxseg.methods._meta import through_the_identity, through_the_step
-from jaxseg.methods._several import SeveralNetworks, beside, stepped
+from jaxseg.methods._several import SeveralNetworks, beside, fresh_moments, stepped
 from jaxseg.methods._steps import forwarded
 from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
 from jaxseg.methods.objective import brought_to
@@ -148,7 +148,7 @@ class MetaPix(SeveralNetworks):
                 batch_stats={**state.batch_stats, WEIGHTING: drawn["batch_stats"]},
             )
         optimizers = {"network": self._schedule(phase, 0)[0], WEIGHTING: self.weighting_optimizer}
-        fresh = {name: o.transformation(0, 1).init(state.params[name]) for name, o in optimizers.items()}
+        fresh = fresh_moments(state, optimizers)
         if state.opt_state is None:
             return dataclasses.replace(state, opt_state=fresh)
         anew = {"network": self.weighted_optimizer is not None and not meta, WEIGHTING: meta and self.reset}

@@ -25,7 +25,7 @@ from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.losses import AdversarialCrossEntropy, AdversarialLoss, Scalar, pytree
 from jaxseg.methods._redrawn import content_distance, masked, shown_of, signed
-from jaxseg.methods._several import SeveralNetworks, beside
+from jaxseg.methods._several import SeveralNetworks, beside, fresh_moments
 from jaxseg.methods._steps import forwarded, moved
 from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
 from jaxseg.methods.objective import Summand
@@ -152,11 +152,7 @@ class PixelDA(SeveralNetworks):
         }
 
     def begin(self, state: State, phase: int) -> State:
-        fresh = {
-            name: chosen.transformation(0, 1).init(state.params[name])
-            for name, chosen in self._optimizers.items()
-        }
-        return dataclasses.replace(state, opt_state=fresh)
+        return dataclasses.replace(state, opt_state=fresh_moments(state, self._optimizers))
 
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
         key = state.key(METHOD_STREAM)

@@ -73,14 +73,15 @@ class LabelFiles:
         return (self.folder / f"{index:05d}.json" if self.recomputed else self._path(index)).is_file()
 
     def write(
-        self, index: int, label: UInt8[np.ndarray, "H W *C"], counts: Integer[np.ndarray, "2 C"]
+        self, index: int, label: UInt8[np.ndarray, "H W *C"] | None, counts: Integer[np.ndarray, "2 C"]
     ) -> None:
-        """Writes how many pixels of an example are predicted and labelled as each class, and its label if kept."""
+        """Writes how many pixels of an example are predicted and labelled as each class, and its label if given."""
         predicted, labelled = counts.tolist()
-        record = {"shape": list(label.shape), "predicted": predicted, "labelled": labelled}
-        self.keep(f"{index:05d}", record)
-        if self.recomputed:
+        record = {"predicted": predicted, "labelled": labelled}
+        if label is None:
+            self.keep(f"{index:05d}", record)
             return
+        self.keep(f"{index:05d}", {"shape": list(label.shape), **record})
         packed = (
             zlib.compress(np.moveaxis(label, -1, 0).tobytes(), PACKING) if self.soft else encode_png(label)
         )

@@ -7,6 +7,7 @@ round that was killed goes on.
 
 import functools
 import hashlib
+import itertools
 import json
 import time
 from collections import deque
@@ -252,7 +253,10 @@ def _write(
 
     def finish() -> None:
         indices, labels, counts = late.popleft()
-        for index, label, row in zip(indices, _local(labels), _local(counts), strict=False):
+        read = (
+            itertools.repeat(None) if files.recomputed else _local(labels)
+        )  # what is not kept stays on the device
+        for index, label, row in zip(indices, read, _local(counts), strict=False):
             writing.append(pool.submit(files.write, index, label, row))
         while len(writing) > 2 * workers:
             writing.popleft().result()
