@@ -48,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs or lists; returns the exit status."""
     own, fields = parse(Arguments, arguments, "experiments.reproduce")
     if own.list or not own.item:
+        _refuse(fields, "a list takes no options of experiments")
         print("\n".join(map(listed, found_in(ITEMS, own.item))))
         return 0
     item = next((item for item in ITEMS if item.name == own.item), None)
@@ -73,6 +74,8 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     from jaxseg.train.run import versions, write_json
 
     rows, seeds = _chosen(item, own)
+    if not rows:
+        _refuse(fields, f"{item.name} trains nothing")
     began, place = time.monotonic(), own.out / item.name
     try:
         runs = own.out / (item.runs or item.name)
@@ -105,6 +108,11 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     took = duration(time.monotonic() - began)
     print(f"\nreport and figures: {', '.join(map(str, pages))}   ({took} in all)")
     return 0
+
+
+def _refuse(fields: Sequence[str], why: str) -> None:
+    if fields:
+        raise InputError(f"options: {' '.join(fields)} would change nothing: {why}; leave them out")
 
 
 def _chosen(item: Item, own: Arguments) -> tuple[list[Row], int]:
