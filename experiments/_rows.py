@@ -128,8 +128,17 @@ def _done(folder: "RunFolder", steps: int) -> bool:
     return bool(found) and all(record["step"] == steps for record in found)
 
 
-KEPT = ("mean_iou", "pixel_accuracy", "accuracy", "iou", "class_accuracy", "group_mean_iou", "step")
-"""Figures of a score that a record keeps."""
+KEPT = (
+    "mean_iou",
+    "mean_boundary_iou",
+    "pixel_accuracy",
+    "accuracy",
+    "iou",
+    "class_accuracy",
+    "group_mean_iou",
+    "step",
+)
+"""Figures of a score that a record keeps, beside the calibration error."""
 
 
 def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]:
@@ -153,7 +162,9 @@ def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]
 
 
 def _kept(score: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _rounded(score[key]) for key in KEPT if key in score}
+    kept = {key: _rounded(score[key]) for key in KEPT if key in score}
+    error = (score.get("calibration") or {}).get("error")
+    return kept if error is None else {**kept, "calibration_error": _rounded(error)}
 
 
 def _while_training(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -236,6 +236,8 @@ def table(score: "Score", step: int | None) -> str:
     if score.calibration is not None:
         sure, error = 100 * score.calibration.mean, 100 * score.calibration.error
         lines.append(f"  mean probability {sure:.2f}   calibration error {error:.2f}")
+    if score.boundary is not None and not math.isnan(score.boundary.mean):
+        lines.append(f"  boundary IoU {100 * score.boundary.mean:.2f}")
     return "\n".join(lines)
 
 

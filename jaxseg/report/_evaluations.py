@@ -37,6 +37,7 @@ class Evaluation:
       mean_probability: class name to the mean probability of the pixels or images predicted as it, None without any.
       probability: the mean probability of all predictions, or None.
       calibration_error: 0..1, or None.
+      mean_boundary_iou: 0..1, or None.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Evaluation:
     mean_probability: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
     probability: float | None = None
     calibration_error: float | None = None
+    mean_boundary_iou: float | None = None
 
     @property
     def words(self) -> Words:
@@ -120,6 +122,7 @@ def read_evaluations(folder: Path, fallback: LabelSpace | None, remarks: list[st
             mean_probability=_numbers(facts.get("mean_probability")),
             probability=number(calibration.get("mean_probability")),
             calibration_error=number(calibration.get("error")),
+            mean_boundary_iou=number(facts.get("mean_boundary_iou")),
         )
     if not found:
         remarks.append("No evaluations yet.")

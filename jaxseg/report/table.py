@@ -77,6 +77,7 @@ def _table(name: str, experiments: Sequence[Experiment]) -> Table:
     groups = sorted({key for evaluation in every for key in evaluation.group_mean_iou}, key=_numerically)
     (main, title), *others = every[0].words.columns.items()
     subsets = dict.fromkeys(word for evaluation in every for word in evaluation.subset_mean_iou)
+    others = [(key, title) for key, title in others if any(_figure(e, key) is not None for e in every)]
     columns = {main: title, **{f"{main}_{word}": f"{title} ({word})" for word in subsets}, **dict(others)}
     columns |= {f"group_{key}_mean_iou": f"group {key}" for key in groups}
     first = next(iter(found.values()))
@@ -274,6 +275,8 @@ def _figure(evaluation: Evaluation, key: str) -> float | None:
         "pixel_accuracy": evaluation.pixel_accuracy,
         "accuracy": evaluation.accuracy,
         "mean_class_accuracy": evaluation.mean_class_accuracy,
+        "mean_boundary_iou": evaluation.mean_boundary_iou,
+        "calibration_error": evaluation.calibration_error,
     }
     if key in known_figures:
         return known_figures[key]

@@ -17,7 +17,8 @@ import numpy as np
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Integer, UInt8
 
-from jaxseg import calibration, data, metrics
+from jaxseg import boundary, calibration, data, metrics
+from jaxseg.boundary import Boundary
 from jaxseg.calibration import Calibration
 from jaxseg.labels import LabelSpace
 from jaxseg.metrics import ConfusionMatrix
@@ -51,6 +52,7 @@ class Score:
       pictures: the images that were asked for; none in classification.
       task: what a label is of, a pixel or an image.
       calibration: how sure the predictions are, and how often right; None where it was not counted.
+      boundary: predictions along the edges of regions; None in classification and where it was not counted.
     """
 
     on: str
@@ -62,6 +64,7 @@ class Score:
     pictures: tuple[Picture, ...] = ()
     task: data.Task = "segmentation"
     calibration: Calibration | None = None
+    boundary: Boundary | None = None
 
     @property
     def mean_iou(self) -> float:
@@ -134,6 +137,7 @@ class Score:
             **self.figures,
             **self.parts,
             **({"subsets": subsets} if subsets and self.task == "segmentation" else {}),
+            **(self.boundary.record(self.space.names) if self.boundary else {}),
             **(self.calibration.record(self.space.names) if self.calibration else {}),
             "confusion": self.counts.tolist(),
             "seconds": round(self.seconds, 2),
@@ -148,9 +152,12 @@ def _score_batch(
     label: Integer[Array, "B *_"],
     view: View,
     several: bool = False,
-) -> tuple[ConfusionMatrix, Array, Integer[Array, "B *_"]]:
+) -> tuple[ConfusionMatrix, dict[str, Array], Integer[Array, "B *_"]]:
     prediction, probability = calibration.most_probable(scores(members, image, label.shape, view))
-    told = calibration.tally(prediction, probability, label, confusion.classes)
+    told = {"calibration": calibration.tally(prediction, probability, label, confusion.classes)}
+    if label.ndim == 3:
+        distance = boundary.distance_of(*label.shape[1:])
+        told["boundary"] = boundary.tally(prediction, label, confusion.classes, distance)
     found = confusion.update(prediction, label), told, prediction
     return jax.lax.with_sharding_constraint(found, PartitionSpec()) if several else found
 
@@ -237,7 +244,10 @@ def evaluate_ensemble(
         seconds=time.monotonic() - began,
         pictures=tuple(pictures),
         task=data_set.task,
-        calibration=Calibration.of(tallies, classes),
+        calibration=Calibration.of((told["calibration"] for told in tallies), classes),
+        boundary=Boundary.of((told["boundary"] for told in tallies), classes)
+        if data_set.task == "segmentation"
+        else None,
     )
 
 

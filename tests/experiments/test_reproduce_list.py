@@ -238,7 +238,7 @@ def test_a_figure_that_needs_no_training_is_one_command(tmp_path: Path) -> None:
 def test_options_of_experiments_are_refused_where_none_is_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"options: --runs x would change nothing: conservative\.figure3"):
         command.main(["conservative.figure3", "--runs", "x", "--out", str(tmp_path)])
-    with pytest.raises(InputError, match="options: --data.dir x would change nothing: a list"):
+    with pytest.raises(InputError, match=r"options: --data\.dir x would change nothing: a list"):
         command.main(["conservative", "--list", "--data.dir", "x"])
     assert not list(tmp_path.iterdir())
 

@@ -62,6 +62,19 @@ def test_the_terminal_table(make_run: MakeRun) -> None:
     assert max(map(len, text.splitlines())) < 120
 
 
+def test_edges_and_calibration_have_columns_where_a_run_has_them(make_run: MakeRun) -> None:
+    extra = {"mean_boundary_iou": 0.25, "calibration": {"error": 0.0625}}
+    runs = [make_run("told", 0, mean_iou=0.4, extra=extra), make_run("older", 0, mean_iou=0.4)]
+    lines = report.summary_table(runs, style="markdown").splitlines()
+    rows = {name: next(line for line in lines if name in line) for name in ("boundary IoU", "told", "older")}
+    titles = [cell.strip() for cell in rows["boundary IoU"].split("|")]
+    place = titles.index("boundary IoU")
+    assert titles[place + 1] == "calibration error"
+    assert [cell.strip() for cell in rows["told"].split("|")[place : place + 2]] == ["25.0", "6.2"]
+    assert [cell.strip() for cell in rows["older"].split("|")[place : place + 2]] == ["–", "–"]
+    assert "boundary" not in report.summary_table(demo(make_run))
+
+
 def test_markdown_escapes_bars_and_marks_the_best(make_run: MakeRun) -> None:
     runs = [make_run("a|b", seed, mean_iou=0.3) for seed in range(2)]
     runs += [make_run("c", seed, mean_iou=0.5 + 0.001 * seed) for seed in range(2)]

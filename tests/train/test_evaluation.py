@@ -163,12 +163,36 @@ def test_the_record_says_how_sure_the_predictions_are() -> None:
     assert record["calibration"]["error"] == pytest.approx(sum(gaps) / known.sum(), abs=3e-5)
 
 
+def test_the_record_says_how_good_the_edges_are() -> None:
+    one, data = member(network(), 1), Blocks(count=7)
+    score = evaluate(one.network, one.variables, data, "val", EvaluationProtocol(batch=4))
+    record = json.loads(json.dumps(score.record(3)))
+    images = np.stack([example["image"] for example in data.source("val")])
+    labels = np.stack([example["label"] for example in data.source("val")])
+    predicted = own(one, images).argmax(-1)
+    assert np.hypot(*labels.shape[1:]) < 75  # so 2% of the diagonal are one pixel, by definition the least
+    around = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+
+    def edge(maps: np.ndarray) -> np.ndarray:
+        padded = np.pad(maps.astype(int), ((0, 0), (1, 1), (1, 1)), constant_values=-1)
+        height, width = maps.shape[1:]
+        windows = [padded[:, 1 + i : 1 + i + height, 1 + j : 1 + j + width] for i, j in around]
+        return np.any([window != maps for window in windows], axis=0)
+
+    for index, name in enumerate(SPACE.names):
+        truth = (labels == index) & edge(labels)
+        found = (predicted == index) & edge(predicted) & (labels < 3)
+        assert record["boundary_iou"][name] == (truth & found).sum() / (truth | found).sum()
+    assert record["mean_boundary_iou"] == pytest.approx(np.mean(list(record["boundary_iou"].values())))
+
+
 def test_of_whole_images_it_is_counted_too() -> None:
     one, data = member(classifier(), 0), Patches()
     score = evaluate(one.network, one.variables, data, "val", EvaluationProtocol(batch=8))
     assert score.calibration is not None
     assert score.calibration.pixels.sum() == 19  # one of the 20 is unlabelled, and the last batch is padded
     assert score.calibration.hits.sum() == np.trace(score.counts)
+    assert score.boundary is None
 
 
 def of(space: object, counts: np.ndarray) -> Score:
