@@ -17,6 +17,7 @@ from jaxseg.methods.mean_teacher import MeanTeacher
 from jaxseg.methods.metapix import MetaPix
 from jaxseg.methods.method import Batch, Draws, Method, Metrics, Phase, State
 from jaxseg.methods.objective import ObjectiveMethod, Summand, Term, WarmStart
+from jaxseg.methods.one_of import OneOf
 from jaxseg.methods.optimizer import SGD, Adam, Constant, Inverse, Optimizer, Poly, Schedule, Stairs
 from jaxseg.methods.pixel_da import PixelDA, PixelDAWeights
 from jaxseg.methods.reweight import Reweight
@@ -47,6 +48,7 @@ __all__ = [
     "Method",
     "Metrics",
     "ObjectiveMethod",
+    "OneOf",
     "Optimizer",
     "Phase",
     "PixelDA",

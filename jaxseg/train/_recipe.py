@@ -43,6 +43,8 @@ def in_words(value: Any) -> str:
     """
     if isinstance(value, Mapping):
         kind = value.get("type", "")
+        if kind == "OneOf":  # the others are not computed
+            value = {**value, "objectives": value["objectives"].get(value["chosen"], {})}
         fields = [
             f"{name} {in_words(field)}"
             for name, field in value.items()

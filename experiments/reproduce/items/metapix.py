@@ -174,12 +174,12 @@ ITEMS = (
         name="metapix.planted",
         title="Do learned weights find wrong labels? Half of the source images corrupted, and a region of the others "
         "(ours; no paper has it)",
-        rows=_rows(JOINT, ("planted_joint", "planted_reweight", "planted")),
+        rows=_rows(JOINT, ("planted_joint", "planted_untaught", "planted_reweight", "planted")),
         data=ON_STREETS,
         seeds=3,
         cost=COST,
         runs="metapix.planted",
-        against=("planted_joint",),
+        against=("planted_joint", "planted_untaught"),
         figure=metapix.planted,
     ),
 )

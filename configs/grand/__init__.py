@@ -1,0 +1,1 @@
+"""Every loss under one network, schedule and budget."""

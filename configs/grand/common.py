@@ -1,0 +1,97 @@
+"""Every loss of the five papers under one network, one schedule and one budget: on real streets, and on CamVid.
+
+    python -m experiments.train configs/grand/streets.py --objective.labels.chosen focal
+    python -m experiments.reproduce grand.streets
+
+All train `models.compact` on labelled images from random weights, with the steps and rates of
+`configs/streets/oracle.py` and `configs/camvid/compact_ce.py`; nothing is tuned to a loss. Where a paper adds its loss
+to a cross entropy, so does the row, with that paper's share; unsupervised losses are added to cross entropy on the same
+labelled images, with the weight that `configs/streets` gives them on a target. Those choices, and every number below,
+are ours: no paper has this table.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from configs.objectives import affinity, binary, cross_entropy, mixed
+from configs.streets.common import TARGET_WEIGHT
+from configs.transport import huber, importance, labelled, linear, square
+from jaxseg import losses
+from jaxseg.labels import LabelSpace
+from jaxseg.losses import Loss
+from jaxseg.methods import OneOf, Summand, Term
+from jaxseg.train import Experiment
+
+Objective = Mapping[str, Summand]
+
+
+def alone(loss: Loss) -> Objective:
+    """A loss and nothing else."""
+    return {"source": Term(loss)}
+
+
+def beside(loss: Loss, weight: float) -> Objective:
+    """Cross entropy and a loss without labels on the same images."""
+    return {**cross_entropy(), "sure": Term(loss, weight=weight)}
+
+
+def objectives(space: LabelSpace) -> dict[str, Objective]:
+    """By the name of the row."""
+    return {
+        "ce": cross_entropy(),
+        "bce": binary(),
+        "focal": alone(losses.Focal()),
+        "ial": {"source": importance(space)},
+        "linear": {"source": labelled(space, linear)},
+        "square": {"source": labelled(space, square)},
+        "huber": {"source": labelled(space, huber)},
+        "conservative": alone(losses.Conservative()),
+        "loss1": alone(losses.ConservativeCubic(root=0.5, scale=5 * math.e**3)),
+        "loss2": alone(losses.ConservativeCubic(scale=5 * math.e**3)),
+        "loss3": alone(losses.ConservativePiecewise(low=5 * 73.6, high=5 * 11.95)),
+        "switched": alone(losses.ConservativeSwitched()),
+        "entropy": beside(losses.Entropy(), TARGET_WEIGHT / 2),
+        "max_squares": beside(losses.MaximumSquares(), TARGET_WEIGHT),
+        "affinity": affinity(),
+        "ssim": mixed(losses.SSIM()),
+        "ssl": mixed(losses.StructuralSimilarity()),
+        "rmi": mixed(losses.RegionMutualInformation()),
+        "composed": composed(space),
+    }
+
+
+def composed(space: LabelSpace) -> Objective:
+    """Terms of four papers together; the weights are those that the sweep of `streets_composed.py` found."""
+    return weighed(space, COMPOSITION)
+
+
+TERMS = ("huber", "conservative", "max_squares", "ssl")
+COMPOSITION = (0.0, 0.0, 0.0, 0.0)
+
+
+def weighed(space: LabelSpace, weights: tuple[float, ...]) -> Objective:
+    """Cross entropy and, with weights, a term of each of four papers, on the labels."""
+    added: tuple[Any, ...] = (
+        labelled(space, huber),
+        Term(losses.Conservative(scale=1.0)),
+        Term(losses.MaximumSquares()),
+        Term(losses.StructuralSimilarity()),
+    )
+    return {
+        **cross_entropy(),
+        **{
+            name: dataclasses.replace(term, weight=weight)
+            for name, term, weight in zip(TERMS, added, weights, strict=True)
+        },
+    }
+
+
+def choosing(base: Experiment, name: str) -> Experiment:
+    """An experiment of an `ObjectiveMethod`, with a choice of losses instead of its own."""
+    method: Any = base.method
+    either = OneOf(objectives(base.data.labels), chosen="ce")
+    return dataclasses.replace(
+        base, name=name, method=dataclasses.replace(method, objective={"labels": either})
+    )

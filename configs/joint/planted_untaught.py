@@ -1,0 +1,15 @@
+"""The control of `planted.py`: the same phases and rates, and weights that learn nothing.
+
+    python -m experiments.train configs/joint/planted_untaught.py
+
+A virtual step of rate 0 has no gradient, so every weight stays near 0.731, its first value. What MetaPix gains over
+this row is due to the weights, and not to the rate that begins anew.
+"""
+
+from configs.joint.planted import staged
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return staged("planted-untaught", inner_rate=0.0, meta_steps=1)
