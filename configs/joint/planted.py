@@ -9,11 +9,13 @@ rectangle of half the height and width. `python -m experiments.planted RUN` tell
 What differs from `metapix.py`, all ours: the phases are staged as in the released scripts, where the network's rate
 has fallen to 0 before the weights are learned and begins anew after; there is one generation of 500 meta steps, on a
 network that has come to rest; the weighting network has no instance normalisation, with which a whole image cannot
-count less than another; the virtual step's rate is 0.03. That and the number of meta steps were chosen by how well the
-weights of the training images found the noise with seed 0. The network takes as many steps as in every other row.
+count less than another, and its rate falls to 0; the virtual step's rate is 0.03. These were chosen by how well the
+weights of the training images found the noise with seeds 0 and 1. The network takes as many steps as in every other
+row.
 
 How long the virtual step is decides how high all weights are. While the network still learned at its full rate they
-went to 0 at 0.1 and to 1 at 0.01; with three generations of 130 meta steps, staged, they went to 0 in the second.
+went to 0 at 0.1 and to 1 at 0.01; with three generations of 130 meta steps, staged, they went to 0 in the second. With
+a weighting rate that does not fall the AUC was 0.91 and 0.84 on these seeds; with 800 meta steps 0.90 on the second.
 """
 
 import dataclasses
@@ -22,6 +24,7 @@ from typing import Any
 from configs.joint.common import JOINT, LONGER, OPTIMIZER, STREETS, SYNTHETIC, metapix
 from jaxseg import models
 from jaxseg.data import Planted
+from jaxseg.methods import Adam
 from jaxseg.models.network import UNIT_NORMALIZATION
 from jaxseg.train import Experiment
 
@@ -41,6 +44,7 @@ def staged(name: str, **fields: Any) -> Experiment:
         "weighting": models.unet_weights(
             NOISY.classes, width=16, norm="none", normalization=UNIT_NORMALIZATION
         ),
+        "weighting_optimizer": Adam(learning_rate=1e-3),
         "weighted_optimizer": OPTIMIZER,
         "inner_rate": INNER_RATE,
     }
