@@ -66,7 +66,7 @@ def test_maximum_squares_keeps_the_contract(variant):
     )
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", [VARIANTS[0], pytest.param(VARIANTS[1], marks=pytest.mark.slow)])
 def test_image_wise_keeps_the_contract(variant):
     check_loss(
         functools.partial(losses.maximum_squares_image_wise, variant=variant),

@@ -72,6 +72,7 @@ def test_recomputing_changes_neither_outputs_nor_gradients_nor_statistics() -> N
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), *results)
 
 
+@pytest.mark.slow
 def test_frozen_statistics_stay_and_training_ones_move() -> None:
     image = jax.random.normal(jax.random.key(1), (2, 16, 16, 3)) + 1.0
     for mode, moves in (("train", True), ("frozen", False)):

@@ -78,6 +78,7 @@ def test_initialisation(initialization, variance):
     assert all(bool((leaf == 0.25).all()) for leaf in jax.tree.leaves(variables["params"]["PReLU_0"]))
 
 
+@pytest.mark.slow
 def test_training_step_has_finite_gradients_and_drops_channels_by_the_key():
     network = enet(5, width=0.25)
     image, variables = drawn(network)

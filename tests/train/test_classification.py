@@ -120,6 +120,7 @@ def test_figures_of_images_are_read_off_the_matrix() -> None:
     )
 
 
+@pytest.mark.slow
 def test_eight_devices_compute_what_one_computes(tmp_path: Path) -> None:
     states = []
     for name, mesh in (("one", MeshShape(data=1)), ("batch", MeshShape(data=8)), ("rows", MeshShape(2, 4))):

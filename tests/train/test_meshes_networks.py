@@ -52,7 +52,6 @@ CASES = {
     "lsd_discriminator": maps(lambda: models.lsd_discriminator(3, width=8), (SIDE, SIDE // 2)),
     "generator": maps(lambda: models.generator(3, embedding=(8,), strides=(4,), width=2, noise=1), (8, 4)),
 }
-QUICKLY = ("output_discriminator",)
 KEYS = {"dropout": jax.random.key(0), "noise": jax.random.key(1)}
 
 
@@ -123,9 +122,8 @@ def computed(network: Network, shape: MeshShape, run: Given) -> dict[str, Any]:
     return {"loss": value, "gradient": gradient, "statistics": after}
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICKLY else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
 def test_a_network_computes_on_every_mesh_what_it_computes_on_one_device(name: str) -> None:
     case = CASES[name]
     with doubled():

@@ -19,6 +19,7 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_a_round_is_told_what_its_labelling_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     share = 0.34
     centre = RareCentre(share=share)
