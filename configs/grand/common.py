@@ -58,17 +58,11 @@ def objectives(space: LabelSpace) -> dict[str, Objective]:
         "ssim": mixed(losses.SSIM()),
         "ssl": mixed(losses.StructuralSimilarity()),
         "rmi": mixed(losses.RegionMutualInformation()),
-        "composed": composed(space),
     }
 
 
-def composed(space: LabelSpace) -> Objective:
-    """Terms of four papers together; the weights are those that the sweep of `streets_composed.py` found."""
-    return weighed(space, COMPOSITION)
-
-
 TERMS = ("huber", "conservative", "max_squares", "ssl")
-COMPOSITION = (0.0, 0.0, 0.0, 0.0)
+"""Of a composition, beside cross entropy."""
 
 
 def weighed(space: LabelSpace, weights: tuple[float, ...]) -> Objective:

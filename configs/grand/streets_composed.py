@@ -1,11 +1,11 @@
-r"""The declared sweep behind the row `composed` of the grand table: a term of each of four papers, in or out.
+r"""The declared sweep for the best composition: cross entropy and a term of each of four papers, in or out.
 
     python -m experiments.sweep configs/grand/streets_composed.py \
         --grid objective.huber.weight=0,1 objective.conservative.weight=0,0.2 \
         objective.max_squares.weight=0,0.1 objective.ssl.weight=0,1
     python -m experiments.train configs/grand/streets_composed.py --objective.ssl.weight 1
 
-Sixteen members with seed 0, one program, scored on val; the best one's weights are `COMPOSITION` in `common.py`.
+Sixteen members with seed 0, one program, scored on val.
 """
 
 import dataclasses

@@ -25,7 +25,6 @@ NAMES = (
     "ssim",
     "ssl",
     "rmi",
-    "composed",
 )
 """Those of `objectives` in configs/grand/common.py."""
 
@@ -38,8 +37,8 @@ def _rows(config: str) -> tuple[Row, ...]:
 
 NOTES = (
     "No paper has this table. All train `compact` from random weights with the steps and the rate of cross "
-    "entropy, which no loss was given the chance to change. composed was chosen by a sweep on val of streets, "
-    "configs/grand/streets_composed.py. MetaPix has no loss of its own: it weighs that of others."
+    "entropy, which no loss was given the chance to change. Compositions are configs/grand/streets_composed.py. "
+    "MetaPix has no loss of its own: it weighs that of others."
 )
 
 ITEMS = (
@@ -49,7 +48,7 @@ ITEMS = (
         rows=_rows("streets"),
         data=NOTHING,
         seeds=3,
-        cost="not measured; 57 runs of 300 steps",
+        cost="not measured; 54 runs of 300 steps",
         notes=NOTES,
         against=("ce",),
     ),
@@ -59,7 +58,7 @@ ITEMS = (
         rows=_rows("camvid"),
         data="CamVid, --data.dir CAMVID",
         seeds=3,
-        cost="not measured; 57 runs of 400 steps",
+        cost="not measured; 54 runs of 400 steps",
         notes=NOTES,
         against=("ce",),
     ),
