@@ -6,13 +6,11 @@ r"""The Conservative loss paper's game with Eq. 4, a cubic whose root is 1/2: Lo
 The paper does not give lambda_1; here it is 5 e^3 (ours), that of `conservative_loss2.py`.
 """
 
-import math
-
 from configs.dusk.game import game
-from jaxseg import losses
+from configs.objectives import LOSS_1
 from jaxseg.train import Experiment
 
 
 def experiment() -> Experiment:
     """The experiment."""
-    return game("dusk-conservative-loss1", losses.ConservativeCubic(root=0.5, scale=5 * math.e**3))
+    return game("dusk-conservative-loss1", LOSS_1)

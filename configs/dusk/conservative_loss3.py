@@ -7,10 +7,10 @@ The paper gives neither factor; with these (ours) the halves meet 5 CL at p = 0.
 """
 
 from configs.dusk.game import game
-from jaxseg import losses
+from configs.objectives import LOSS_3
 from jaxseg.train import Experiment
 
 
 def experiment() -> Experiment:
     """The experiment."""
-    return game("dusk-conservative-loss3", losses.ConservativePiecewise(low=5 * 73.6, high=5 * 11.95))
+    return game("dusk-conservative-loss3", LOSS_3)

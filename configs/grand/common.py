@@ -11,11 +11,10 @@ are ours: no paper has this table.
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from configs.objectives import affinity, binary, cross_entropy, mixed
+from configs.objectives import LOSS_1, LOSS_2, LOSS_3, affinity, binary, cross_entropy, mixed
 from configs.streets.common import TARGET_WEIGHT
 from configs.transport import huber, importance, labelled, linear, square
 from jaxseg import losses
@@ -48,9 +47,9 @@ def objectives(space: LabelSpace) -> dict[str, Objective]:
         "square": {"source": labelled(space, square)},
         "huber": {"source": labelled(space, huber)},
         "conservative": alone(losses.Conservative()),
-        "loss1": alone(losses.ConservativeCubic(root=0.5, scale=5 * math.e**3)),
-        "loss2": alone(losses.ConservativeCubic(scale=5 * math.e**3)),
-        "loss3": alone(losses.ConservativePiecewise(low=5 * 73.6, high=5 * 11.95)),
+        "loss1": alone(LOSS_1),
+        "loss2": alone(LOSS_2),
+        "loss3": alone(LOSS_3),
         "switched": alone(losses.ConservativeSwitched()),
         "entropy": beside(losses.Entropy(), TARGET_WEIGHT / 2),
         "max_squares": beside(losses.MaximumSquares(), TARGET_WEIGHT),

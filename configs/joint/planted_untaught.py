@@ -1,9 +1,9 @@
-"""The control of `planted.py`: the same phases and rates, and weights that learn nothing.
+"""The control of `planted.py`: the network's phases and rates, and weights that learn nothing.
 
     python -m experiments.train configs/joint/planted_untaught.py
 
-A virtual step of rate 0 has no gradient, so every weight stays near 0.731, its first value. What MetaPix gains over
-this row is due to the weights, and not to the rate that begins anew.
+A virtual step of rate 0 has no gradient, so every weight stays near 0.731, its first value, and one meta step is as
+good as 500. What MetaPix gains over this row is due to the weights, and not to the rate that begins anew.
 """
 
 from configs.joint.planted import staged

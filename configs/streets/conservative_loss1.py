@@ -5,13 +5,11 @@
 The paper does not give lambda_1; here it is 5 e^3 (ours), that of `conservative_loss2.py`.
 """
 
-import math
-
+from configs.objectives import LOSS_1
 from configs.streets.game import game
-from jaxseg import losses
 from jaxseg.train import Experiment
 
 
 def experiment() -> Experiment:
     """The experiment."""
-    return game("streets-conservative-loss1", losses.ConservativeCubic(root=0.5, scale=5 * math.e**3))
+    return game("streets-conservative-loss1", LOSS_1)

@@ -5,13 +5,11 @@
 The paper does not give lambda_2; with 5 e^3 (ours) the cubic is 5 CL near its root.
 """
 
-import math
-
+from configs.objectives import LOSS_2
 from configs.streets.game import game
-from jaxseg import losses
 from jaxseg.train import Experiment
 
 
 def experiment() -> Experiment:
     """The experiment."""
-    return game("streets-conservative-loss2", losses.ConservativeCubic(scale=5 * math.e**3))
+    return game("streets-conservative-loss2", LOSS_2)

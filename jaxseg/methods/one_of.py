@@ -30,7 +30,7 @@ class OneOf(Summand):
       chosen: the name of one of them.
       weight: factor of the sum, a leaf.
       domain: whose output and batch all terms are given.
-      head: of no effect here: every term has its own.
+      head: `"logits"`: every term has its own.
 
     Source: ours.
 
@@ -49,6 +49,8 @@ class OneOf(Summand):
 
     def validate(self, name: str, domains: Sequence[str]) -> None:
         super().validate(name, domains)
+        if self.head != "logits":
+            raise InputError(f"{name}.head: {self.head!r}; leave it 'logits' and give the terms their heads")
         if self.chosen not in self.objectives:
             near = difflib.get_close_matches(self.chosen, self.objectives, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(self.objectives)}"

@@ -29,6 +29,7 @@ from jaxseg.losses import Scalar, pytree, valid_pixels
 from jaxseg.methods.labelling import Labelling
 from jaxseg.methods.method import Batch, Metrics, Phase, State
 from jaxseg.methods.objective import ObjectiveMethod, Summand, Term
+from jaxseg.methods.one_of import OneOf
 from jaxseg.methods.optimizer import STATIC, Optimizer
 
 
@@ -116,6 +117,12 @@ class SelfTraining(ObjectiveMethod):
         for number in range(self.rounds):
             self._labelling(number).validate()
         super().validate()
+        for name, term in self.objective.items():
+            if isinstance(term, OneOf):
+                raise InputError(
+                    f"objective.{name}: self-training must see whether a term reads labels; give the chosen terms "
+                    "themselves, not OneOf"
+                )
         if not any(term.domain == "target" and _reads_truth(term) for term in self.objective.values()):
             raise InputError(
                 "objective: no term reads the labels of the target; add one, or use ObjectiveMethod"

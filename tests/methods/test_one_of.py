@@ -11,6 +11,7 @@ from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.methods import SGD, ObjectiveMethod, OneOf, Term
 from jaxseg.train import Experiment, with_arguments
+from tests.methods import test_self_training
 from tests.methods.test_objective import batch
 from tests.models._fresh import QUICK
 from tests.tiny import Blocks, network
@@ -85,3 +86,11 @@ def test_the_command_line_chooses_and_what_cannot_be_is_one_clear_line() -> None
         InputError, match=r"objective\.labels\.objectives\.x\.t\.domain: 'target'; .* source's"
     ):
         method(objective={"labels": OneOf(target, chosen="x")}).validate()
+    with pytest.raises(InputError, match=r"objective\.labels\.head: 'aux'; leave it 'logits'"):
+        method(objective={"labels": OneOf(TERMS, chosen="ce", head="aux")}).validate()
+    hidden = {
+        "labels": OneOf(TERMS, chosen="ce"),
+        "target": Term(losses.SoftmaxCrossEntropy(), domain="target"),
+    }
+    with pytest.raises(InputError, match=r"objective\.labels: self-training must see"):
+        test_self_training.method(objective=hidden).validate()

@@ -30,14 +30,16 @@ RELATIVE = 1e-9
 @contextlib.contextmanager
 def doubled() -> Iterator[None]:
     """In here `jnp.float32` is float64, also where it is a default, and no parameter is too small to be split."""
-    with (
-        jax.enable_x64(True),
-        jax.numpy_dtype_promotion("standard"),  # constants of float32 meet float64
-        mock.patch.object(jnp.float32, "dtype", np.dtype(np.float64)),
-        mock.patch.object(mesh, "SMALL", 1),
-    ):
-        yield
-    jax.clear_caches()  # of what was traced as float32 and is not
+    try:
+        with (
+            jax.enable_x64(True),
+            jax.numpy_dtype_promotion("standard"),  # constants of float32 meet float64
+            mock.patch.object(jnp.float32, "dtype", np.dtype(np.float64)),
+            mock.patch.object(mesh, "SMALL", 1),
+        ):
+            yield
+    finally:
+        jax.clear_caches()  # of what was traced as float32 and is not
 
 
 def norm(leaf: Any) -> float:

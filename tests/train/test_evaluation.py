@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -141,13 +142,19 @@ def test_ensembles_that_cannot_be_are_one_clear_line() -> None:
         check_members([three], "votes")
 
 
-def test_the_record_says_how_sure_the_predictions_are() -> None:
+def recorded() -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+    """The record of a network's score, the network's logits in NumPy, and the labels."""
     one, data = member(network(), 1), Blocks(count=7)
     score = evaluate(one.network, one.variables, data, "val", EvaluationProtocol(batch=4))
-    record = json.loads(json.dumps(score.record(3)))
-    images = np.stack([example["image"] for example in data.source("val")])
-    labels = np.stack([example["label"] for example in data.source("val")])
-    p = softmax(own(one, images))
+    images, labels = (
+        np.stack([example[name] for example in data.source("val")]) for name in ("image", "label")
+    )
+    return json.loads(json.dumps(score.record(3))), own(one, images), labels
+
+
+def test_the_record_says_how_sure_the_predictions_are() -> None:
+    record, logits, labels = recorded()
+    p = softmax(logits)
     known, predicted = labels < 3, p.argmax(-1)
     for index, name in enumerate(SPACE.names):
         chosen = known & (predicted == index)
@@ -164,12 +171,8 @@ def test_the_record_says_how_sure_the_predictions_are() -> None:
 
 
 def test_the_record_says_how_good_the_edges_are() -> None:
-    one, data = member(network(), 1), Blocks(count=7)
-    score = evaluate(one.network, one.variables, data, "val", EvaluationProtocol(batch=4))
-    record = json.loads(json.dumps(score.record(3)))
-    images = np.stack([example["image"] for example in data.source("val")])
-    labels = np.stack([example["label"] for example in data.source("val")])
-    predicted = own(one, images).argmax(-1)
+    record, logits, labels = recorded()
+    predicted = logits.argmax(-1)
     assert np.hypot(*labels.shape[1:]) < 75  # so 2% of the diagonal are one pixel, by definition the least
     around = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 
