@@ -195,6 +195,10 @@ def footnotes(table: Table) -> list[str]:
     notes += table.notes
     if any(key.startswith("group_") for key in table.columns):
         notes.append("Group: mIoU over the classes of that importance, 1 the least.")
+    if "calibration_error" in table.columns:
+        notes.append(
+            "Calibration error: how far probabilities are from the share that is right; less is better."
+        )
     if any(row.best for row in table.rows):
         notes.append(
             f"Best: ahead of every other row in {main} by more than the 95% interval of the differences by seed."
@@ -206,14 +210,26 @@ def footnotes(table: Table) -> list[str]:
     return notes
 
 
+_WIDE = 110
+"""Columns of a terminal beyond which the heads of a table take two lines."""
+
+
 def _text(table: Table) -> str:
     titles, body = cells(table)
     body = [
         [f"{words[0]} *" if row.best else words[0], *words[1:]]
         for row, words in zip(table.rows, body, strict=True)
     ]
-    lines = [[printable(cell).replace("\n", " ") for cell in line] for line in (titles, *body)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    rows = [[printable(cell).replace("\n", " ") for cell in line] for line in body]
+
+    def widest(heads: list[list[str]]) -> list[int]:
+        return [max(map(len, column)) for column in zip(*heads, *rows, strict=True)]
+
+    heads = [[printable(title) for title in titles]]
+    if sum(widest(heads)) + 2 * len(titles) > _WIDE:
+        split = [title.rpartition(" ") for title in heads[0]]
+        heads = [[first for first, _, _ in split], [last for _, _, last in split]]
+    widths = widest(heads)
 
     def aligned(line: list[str]) -> str:
         words = [
@@ -225,7 +241,7 @@ def _text(table: Table) -> str:
     rule = "  ".join("-" * width for width in widths)
     heading = [f"{printable(table.on)}: {text}" for text in table.protocols]
     notes = [note.replace("Best:", "* Best:") for note in footnotes(table)]
-    return "\n".join([*heading, "", aligned(lines[0]), rule, *map(aligned, lines[1:]), "", *notes, ""])
+    return "\n".join([*heading, "", *map(aligned, heads), rule, *map(aligned, rows), "", *notes, ""])
 
 
 def _markdown(table: Table) -> str:

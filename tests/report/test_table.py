@@ -73,6 +73,18 @@ def test_edges_and_calibration_have_columns_where_a_run_has_them(make_run: MakeR
     assert [cell.strip() for cell in rows["told"].split("|")[place : place + 2]] == ["25.0", "6.2"]
     assert [cell.strip() for cell in rows["older"].split("|")[place : place + 2]] == ["–", "–"]
     assert "boundary" not in report.summary_table(demo(make_run))
+    assert "less is better" in report.summary_table(runs)
+
+
+def test_the_heads_of_a_wide_table_take_two_lines(make_run: MakeRun) -> None:
+    extra = {"mean_boundary_iou": 0.25, "calibration": {"error": 0.0625}}
+    name = "a name as long as those of some methods are"
+    first, second, rule, row = report.summary_table([make_run(name, 0, extra=extra)]).splitlines()[2:6]
+    assert second.startswith("experiment")
+    assert first.split()[:3] == ["pixel", "boundary", "calibration"]
+    assert first.index("boundary") < second.rindex("IoU ") < first.index("calibration")
+    assert row.startswith(name)
+    assert len(rule) == len(second)
 
 
 def test_markdown_escapes_bars_and_marks_the_best(make_run: MakeRun) -> None:
