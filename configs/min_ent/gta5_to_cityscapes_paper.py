@@ -12,10 +12,9 @@ MinEnt as the paper of maximum squares has it for comparison (42.2) is the loss 
 pretraining; its weight is not known. Not measured here.
 """
 
-from configs.street_recipes import GTA5_SIZE, recipe, resized, sgd
-from jaxseg import losses, models
+from configs.min_ent.common import minimised
+from configs.street_recipes import GTA5_SIZE
 from jaxseg.data import GTA5, Cityscapes
-from jaxseg.methods import ObjectiveMethod, Term
 from jaxseg.train import Experiment
 
 STEPS, COUNTED = 120_000, 250_000
@@ -23,16 +22,6 @@ STEPS, COUNTED = 120_000, 250_000
 
 def experiment() -> Experiment:
     """The experiment."""
-    cross_entropy, entropy = losses.SoftmaxCrossEntropy(), losses.Entropy(normalized=True)
-    method = ObjectiveMethod(
-        network=models.deeplab_v2(19, multi_level=True),
-        objective={
-            "source": Term(cross_entropy),
-            "source_aux": Term(cross_entropy, weight=0.1, head="aux"),
-            "target": Term(entropy, weight=0.001, domain="target"),
-            "target_aux": Term(entropy, weight=0.0002, domain="target", head="aux"),
-        },
-        steps=STEPS,
-        optimizer=sgd(stretch=COUNTED / STEPS, norm=False),
+    return minimised(
+        "gta5-cityscapes-min-ent", GTA5(resize=GTA5_SIZE), Cityscapes(), steps=STEPS, counted=COUNTED
     )
-    return recipe("gta5-cityscapes-min-ent", GTA5(resize=GTA5_SIZE), Cityscapes(), method, resized())

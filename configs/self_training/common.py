@@ -1,8 +1,8 @@
 """What the recipes of self-training share (CBST: Zou et al., ECCV 2018; CRST: Zou et al., ICCV 2019).
 
 Every step has one image of the source and one of the target, where the released codes draw two from one list of both;
-a round is two passes over the 2,975 images of the target. CRST's code lists 505 of these and takes both its labels
-and its batches from them; its paper has all. Learning rates are constant in a round (poly with power 0 in CRST).
+a round is two passes over the target, 2,975 images of Cityscapes. CRST's code lists 505 of these and takes both its
+labels and its batches from them; its paper has all. Learning rates are constant in a round (poly with power 0 in CRST).
 
 Scales are relative to the image as it is: `scaled` turns them into `ScaleCropFlip`'s, which are relative to the crop.
 They are drawn uniformly, in CRST in steps of 0.1. What a crop does not cover is grey, there the mean colour. Every
@@ -28,8 +28,10 @@ GTA5_SIZE, SYNTHIA_SIZE, CITYSCAPES_SIZE = (1052, 1914), (760, 1280), (1024, 204
 """Height and width of the images as they are; those of GTA5 differ by some pixels and are brought to one size."""
 
 CROP_GTA5, CROP_SYNTHIA, CROP_CBST = (512, 1024), (600, 900), (500, 500)
-TARGET_IMAGES, PASSES = 2975, 2
-STEPS = PASSES * TARGET_IMAGES
+TARGET_IMAGES, CITY_IMAGES, PASSES = 2975, 3200, 2
+"""Images for training of Cityscapes and of one city of NTHU, and passes over them in a round."""
+
+STEPS, STEPS_CITY = PASSES * TARGET_IMAGES, PASSES * CITY_IMAGES
 LABEL_SCALE, LABEL_SCALE_CBST = 0.9, 1850 / 2048
 SOURCE = Term(losses.SoftmaxCrossEntropy())
 HARD = Term(losses.SoftmaxCrossEntropy(), domain="target")
@@ -136,7 +138,7 @@ def rounds(
     method = SelfTraining(**(given | fields))
     start = Path(f"runs/{data.name}-crst-source/seed0")
     built = recipe(name, data, target, method, augment, size=CITYSCAPES_SIZE, weights=start)
-    return dataclasses.replace(built, initialize_head=True, evaluate_every=STEPS)
+    return dataclasses.replace(built, initialize_head=True, evaluate_every=method.steps)
 
 
 CBST: dict[str, Any] = {

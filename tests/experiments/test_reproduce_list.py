@@ -166,6 +166,30 @@ def test_every_recipe_of_an_item_is_whole_and_starts_from_an_earlier_one() -> No
                 experiment.validate()
 
 
+def test_every_row_of_deeplab_v3_plus_has_its_recipe() -> None:
+    recipes = {
+        "CE(+)": "plus_ce",
+        "BCE(+)": "plus_bce",
+        "SSL(+3)": "plus_ssl",
+        **{f"SSL(+{size})": f"plus_ssl_{size}" for size in (1, 7, 11)},
+    }
+    for name in ("structural.table1", "structural.table2"):
+        item = BY_NAME[name]
+        wanted = {recipes[row] for row in item.paper if "(+" in row}
+        made = {row.name for row in item.published if row.name.startswith("plus_")}
+        assert {row for row in made if not row.endswith("_stage1")} == wanted
+
+
+def test_small_crops_on_voc_show_images_at_their_own_scales() -> None:
+    """Table 5's crops have 321 pixels and the batch 16; images are scaled by 0.5 to 2 as before, and lie on 513."""
+    for row in BY_NAME["structural.table5"].published[:2]:
+        assert row.config is not None
+        found: Any = with_arguments(load_config(row.config), list(row.options))
+        crop = found.augment["crop"]
+        assert (crop.size, found.batch, found.data.canvas) == ((321, 321), 16, (513, 513))
+        assert [scale * 321 / 513 for scale in crop.scale] == pytest.approx([0.5, 2.0], abs=1e-6)
+
+
 READ: set[tuple[Path, str]] = set()
 CONFIGS = sorted(
     {row.config for item in ITEMS for row in (*item.rows, *item.published) if row.config is not None}

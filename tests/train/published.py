@@ -2,10 +2,10 @@
 
 Written from the papers and the released code, not from the recipes. Sources in short: MS is Chen, Xue and Cai, ICCV
 2019, with its released code (ZJULearning/MaxSquareLoss); ASN is AdaptSegNet, Tsai et al., CVPR 2018
-(wasidennis/AdaptSegNet); ADV is AdvEnt, Vu et al., CVPR 2019 (valeoai/ADVENT); FDA is Yang and Soatto, CVPR 2020
+(wasidennis/AdaptSegNet); ADV is AdvEnt, Vu et al., CVPR 2019 (valeoai/ADVENT), and ADV-S what its authors say of
+SYNTHIA (its issue 12, and their code of another paper, valeoai/DADA); FDA is Yang and Soatto, CVPR 2020
 (YanchaoYang/FDA); DACS is Tranheden et al., WACV 2021 (vikolss/DACS); DANN is Ganin and Lempitsky, ICML 2015; TLL is
-thuml/Transfer-Learning-Library. The Conservative loss and self-training have files of
-their own.
+thuml/Transfer-Learning-Library. The Conservative loss and self-training have files of their own.
 
 A path is that of a field of the experiment, or one of those that `test_paper_recipes.py` derives from some.
 """
@@ -14,11 +14,13 @@ from typing import Any
 
 from tests.train.published_conservative import CONSERVATIVE_TABLE
 from tests.train.published_max_squares import (
+    CITIES,
     CITYSCAPES_HALF,
     GTA5,
     MAX_SQUARES_TABLE,
     ONE_IMAGE,
     SGD_OF_DEEPLAB,
+    SYNTHIA,
 )
 from tests.train.published_metapix import METAPIX
 from tests.train.published_self_training import SELF_TRAINING_TABLE
@@ -41,8 +43,6 @@ DISCRIMINATORS: list[Row] = [
     ("method.discriminator_optimizer.b2", 0.99, "ASN, ADV: betas (0.9, 0.99)"),
     ("method.discriminator_optimizer.weight_decay", 0.0, "ASN, ADV code: none"),
     ("method.discriminator_optimizer.schedule.power", 0.9, "ASN, ADV: the same poly"),
-    ("counted.discriminator", 250_000, "ASN, ADV: the same count"),
-    ("method.discriminator.channels", 19, "ASN, section 3.2: C maps"),
     ("method.discriminator.module.width", 64, "ASN, section 4: 64, 128, 256, 512, 1"),
 ]
 LEVELS: list[Row] = [
@@ -51,13 +51,28 @@ LEVELS: list[Row] = [
     ("method.levels.aux.weight", 0.0002, "ASN: lambda_adv 0.0002; ADV: 0.0002"),
     ("method.levels.aux.head", "aux", "ASN: on layer 3's prediction"),
 ]
+OF_ANY_PAIR: list[Row] = [*SGD_OF_DEEPLAB, *ONE_IMAGE, *FROZEN_AFFINE, *DISCRIMINATORS]
 ADVERSARIAL: list[Row] = [
-    *SGD_OF_DEEPLAB,
-    *ONE_IMAGE,
+    *OF_ANY_PAIR,
     *GTA5,
     *CITYSCAPES_HALF,
-    *FROZEN_AFFINE,
-    *DISCRIMINATORS,
+    ("counted.discriminator", 250_000, "ASN, ADV: the same count"),
+    ("method.discriminator.channels", 19, "ASN, section 3.2: C maps"),
+]
+FROM_SYNTHIA: list[Row] = [
+    *SYNTHIA,
+    *CITYSCAPES_HALF,
+    ("data.all_train", True, "ADV-S: all 9,400 images"),
+]
+TO_CITIES: list[Row] = [
+    *OF_ANY_PAIR,
+    *CITIES,
+    ("counted.discriminator", 250_000, "ASN, from GTA5"),
+    ("method.discriminator.channels", 13, "ASN, section 3.2: C maps"),
+]
+STOPPED_AT_90: list[Row] = [
+    ("method.steps", 90_000, "ADV-S: EARLY_STOP 90,000"),
+    ("counted.main", 90_000, "ADV-S: MAX_ITERS 90,000"),
 ]
 STOPPED_AT_120: list[Row] = [
     ("method.steps", 120_000, "ADV: EARLY_STOP 120,000"),
@@ -81,6 +96,15 @@ FOURIER: list[Row] = [
     ("method.objective.target.loss.eta", 2.0, "FDA: eta 2"),
     ("method.objective.target.loss.epsilon", 1e-8, "FDA code"),
     ("evaluation.size", (576, 1344), "FDA code: 1344x576"),
+]
+MINIMISED: list[Row] = [
+    *SGD_OF_DEEPLAB,
+    *ONE_IMAGE,
+    *FROZEN_AFFINE,
+    *TWO_HEADS,
+    ("method.objective.target.weight", 0.001, "ADV: lambda_ent 0.001"),
+    ("method.objective.target_aux.weight", 0.0002, "ADV: lambda_ent 0.0002"),
+    ("method.objective.target.loss.normalized", True, "ADV, eq. 2: divided by log C"),
 ]
 OFFICE: list[Row] = [
     ("data.name", "office31-amazon", "MS, Table of classification: A to W first"),
@@ -124,22 +148,38 @@ TABLE: dict[str, list[Row]] = {
         *OFFICE_MCC,
         ("method.objective.target.loss.normalized", False, "MS: -1/N sum p log p, in nats"),
     ],
-    "min_ent/gta5_to_cityscapes_paper.py": [
-        *SGD_OF_DEEPLAB,
-        *ONE_IMAGE,
-        *GTA5,
-        *CITYSCAPES_HALF,
-        *FROZEN_AFFINE,
-        *TWO_HEADS,
-        *STOPPED_AT_120,
-        ("method.objective.target.weight", 0.001, "ADV: lambda_ent 0.001"),
-        ("method.objective.target_aux.weight", 0.0002, "ADV: lambda_ent 0.0002"),
-        ("method.objective.target.loss.normalized", True, "ADV, eq. 2: divided by log C"),
-    ],
+    "min_ent/gta5_to_cityscapes_paper.py": [*MINIMISED, *GTA5, *CITYSCAPES_HALF, *STOPPED_AT_120],
+    "min_ent/synthia_to_cityscapes_paper.py": [*MINIMISED, *FROM_SYNTHIA, *STOPPED_AT_90],
     "adapt_seg_net/gta5_to_cityscapes_paper.py": [
         *ADVERSARIAL,
         *TWO_HEADS,
         *LEVELS,
+        *STOPPED_AT_150,
+        ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
+        ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
+    ],
+    "adapt_seg_net/synthia_to_cityscapes_paper.py": [
+        *OF_ANY_PAIR,
+        *FROM_SYNTHIA,
+        *TWO_HEADS,
+        *LEVELS,
+        *STOPPED_AT_150,
+        ("counted.discriminator", 250_000, "ASN, from GTA5"),
+        ("method.discriminator.channels", 16, "ASN, section 3.2: C maps"),
+        ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
+        ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
+    ],
+    "adapt_seg_net/cityscapes_to_cross_city_paper.py": [
+        *TO_CITIES,
+        *TWO_HEADS,
+        *LEVELS,
+        *STOPPED_AT_150,
+        ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
+        ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
+    ],
+    "adapt_seg_net/cityscapes_to_cross_city_single_paper.py": [
+        *TO_CITIES,
+        *LEVELS[:2],
         *STOPPED_AT_150,
         ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
         ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
@@ -161,6 +201,17 @@ TABLE: dict[str, list[Row]] = {
         *TWO_HEADS,
         *LEVELS,
         *STOPPED_AT_120,
+        ("method.maps", "self_information", "ADV, section 3.2"),
+        ("type.loss", "AdversarialCrossEntropy", "ADV, eq. 5"),
+    ],
+    "advent/synthia_to_cityscapes_paper.py": [
+        *OF_ANY_PAIR,
+        *FROM_SYNTHIA,
+        *TWO_HEADS,
+        *LEVELS,
+        *STOPPED_AT_90,
+        ("counted.discriminator", 90_000, "ADV-S: the same count"),
+        ("method.discriminator.channels", 16, "ASN, section 3.2: C maps"),
         ("method.maps", "self_information", "ADV, section 3.2"),
         ("type.loss", "AdversarialCrossEntropy", "ADV, eq. 5"),
     ],

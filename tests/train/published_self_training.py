@@ -1,7 +1,7 @@
 """The published numbers of self-training, as in `published.py`, which says what a row is.
 
 CBST is Zou et al., ECCV 2018, with its released code (yzou2/CBST); CRST is Zou et al., ICCV 2019 (yzou2/CRST); W is Liu
-et al., AAAI 2020, which takes CRST's setting with LRENT.
+et al., AAAI 2020, which takes CRST's setting with LRENT; MS is the poster of Chen, Xue and Cai, ICCV 2019.
 """
 
 from typing import Any
@@ -14,7 +14,6 @@ SGD_OF_CRST: list[Row] = [
     ("method.optimizer.weight_decay", 5e-4, "CRST code"),
 ]
 ROUNDS: list[Row] = [
-    ("target.name", "cityscapes", "target"),
     ("method.average", "joint", "CRST code: one sum over the valid pixels of both domains"),
     ("method.policy", "class", "CBST, CRST: a threshold for each class"),
     ("method.flip", True, "CBST, CRST code: labels from the image and its mirror image"),
@@ -32,16 +31,26 @@ ROUNDS: list[Row] = [
     ("method.objective.target.weight", 1.0, "CBST, eq. 4"),
 ]
 FROM_GTA5: list[Row] = [
+    ("target.name", "cityscapes", "target"),
     ("data.name", "gta5", "source"),
     ("data.resize", (1052, 1914), "CRST code: GTA5 at 1914x1052"),
     ("method.network.classes", 19, "the 19 classes of Cityscapes"),
     ("method.source_share.start", 0.03, "CBST, CRST code: 3% of the source's images"),
 ]
 FROM_SYNTHIA: list[Row] = [
+    ("target.name", "cityscapes", "target"),
     ("data.name", "synthia", "source"),
     ("data.resize", None, "SYNTHIA is 1280x760"),
     ("method.network.classes", 16, "16 classes"),
     ("method.source_share.start", 0.02, "CBST, CRST code: 2% of the source's images"),
+]
+CITIES: list[Row] = [
+    ("data.name", "cityscapes", "MS, Table 6"),
+    ("target.name", "cross_city", "MS, Table 6"),
+    ("target.cities", ("Rome",), "MS, Table 6: one city each"),
+    ("method.network.classes", 13, "MS, Table 6: 13 classes"),
+    ("data.resize", None, "Cityscapes is 2048x1024"),
+    ("target.resize", None, "NTHU is 2048x1024"),
 ]
 CRST: list[Row] = [
     *ROUNDS,
@@ -111,6 +120,13 @@ PRETRAINING: list[Row] = [
 _BY_FILE: dict[str, list[Row]] = {
     "gta5_source_paper.py": PRETRAINING,
     "synthia_source_paper.py": PRETRAINING,
+    "cityscapes_source_paper.py": [*PRETRAINING, *CITIES],
+    "cityscapes_to_cross_city_cbst_paper.py": [
+        *CBST,
+        *CITIES,
+        ("method.portion.start", 0.2, "CBST code, from SYNTHIA"),
+        ("method.source_share.start", 0.02, "CBST code, from SYNTHIA"),
+    ],
     "gta5_to_cityscapes_cbst_paper.py": [*CBST_GTA5, ("method.spatial_prior", False, "CBST without SP")],
     "gta5_to_cityscapes_cbst_sp_paper.py": [*CBST_GTA5, ("method.spatial_prior", True, "CBST-SP")],
     "gta5_to_cityscapes_crst_lrent_paper.py": [*CRST_GTA5, *LRENT],

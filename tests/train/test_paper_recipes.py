@@ -39,6 +39,11 @@ def _native_scale(crop: Any, image: tuple[int, int]) -> tuple[float, ...]:
     return tuple(round(factor * covers, 9) for factor in crop.scale)
 
 
+NATIVE = {"synthia": (760, 1280), "cityscapes": (1024, 2048)}
+"""Height and width of the images as they are."""
+IMAGES = {"cityscapes": 2975, "cross_city": 3200}
+"""Images for training, of one city."""
+
 DERIVED = {
     "counted.main": lambda e: _counted(e.method.optimizer, e.method.steps),
     "counted.warm_start": lambda e: _counted(e.method.warm_start.optimizer, e.method.warm_start.steps),
@@ -54,12 +59,14 @@ DERIVED = {
     "type.warm_start": lambda e: type(e.method.warm_start.objective["source"].loss).__name__,
     "teachers": lambda e: len(e.method.teachers),
     "type.source": lambda e: type(e.method.objective["source"].loss).__name__,
+    "type.trunk": lambda e: type(e.method.network.module.trunk).__name__,
     "type.structure": lambda e: type(e.method.objective["structure"].loss).__name__,
     "type.target": lambda e: type(e.method.objective["target"].loss).__name__,
-    "native.source": lambda e: _native_scale(e.augment["source_crop"], e.data.resize or (760, 1280)),
+    "native.source": lambda e: _native_scale(e.augment["source_crop"], e.data.resize or NATIVE[e.data.name]),
     "native.crop": lambda e: _native_scale(e.augment["crop"], (1024, 2048)),
     "native.target": lambda e: _native_scale(e.augment["target_crop"], (1024, 2048)),
-    "passes.target": lambda e: e.method.steps * e.batch / 2975,
+    "native.canvas": lambda e: _native_scale(e.augment["crop"], e.data.canvas),
+    "passes.target": lambda e: e.method.steps * e.batch / IMAGES[e.target.name],
     "images.step": lambda e: len(e.method.needs()) * e.batch,
     "labelled.width": lambda e: round(e.method.scales[0] * 2048),
 }

@@ -1,0 +1,18 @@
+r"""Stage 1 of DeepLabv3+ on PASCAL VOC with the structural similarity loss (Zhao et al. 2019, Table 2).
+
+    python -m experiments.train configs/structural/voc_plus_ssl_stage1_paper.py --data.dir VOC2012 --data.sbd SBD \
+        --initialize WEIGHTS
+
+WEIGHTS is timm's xception65.tf_in1k. Settings are those of `configs/structural/on_voc.py`; `voc_plus_ssl_paper.py`
+goes on from here, and says what is an option. The paper has no figure of this stage alone. Not measured here.
+"""
+
+from configs.objectives import mixed
+from configs.structural.on_voc import DEEPLAB_V3_PLUS, first_stage
+from jaxseg import losses
+from jaxseg.train import Experiment
+
+
+def experiment() -> Experiment:
+    """The experiment."""
+    return first_stage("ssl", mixed(losses.StructuralSimilarity()), DEEPLAB_V3_PLUS)
