@@ -23,8 +23,9 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 demo: setup
 	@$(BIN)/python -m experiments.demo --seeds $(SEEDS)
 
+# Most of the time of a test is compilation, which JAX can do with less care for speed.
 test: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --durations 20
+	@JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --durations 20
 
 slow: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m slow

@@ -19,9 +19,9 @@ Values = Callable[[Any], Float[Array, "*B"]]
 Loss = Callable[[Any], Float[Array, ""]]
 """Parameters to L_t."""
 Weights = Callable[[Any], tuple[Float[Array, "*B"], Any]]
-"""What weighs, phi, to the weights W_n, and whatever else comes with them."""
+"""What weighs, phi, to what each pixel's loss is multiplied with, and whatever else comes with that."""
 Result = tuple[Float[Array, ""], tuple[Float[Array, "*B"], Any], Any]
-"""L_t at the virtual parameters; the weights and what came with them; dL_t/dphi."""
+"""L_t at the virtual parameters; the factors and what came with them; dL_t/dphi."""
 
 
 def stepped(params: Any, gradient: Any, rate: Scalar) -> Any:
@@ -34,14 +34,13 @@ def stepped(params: Any, gradient: Any, rate: Scalar) -> Any:
 
 
 def through_the_step(
-    weights: Weights, values: Values, share: Array, target: Loss, phi: Any, theta: Any, rate: Scalar
+    weights: Weights, values: Values, target: Loss, phi: Any, theta: Any, rate: Scalar
 ) -> Result:
     """Reverse mode through the virtual step, with respect to phi alone.
 
     Args:
-      weights: W of phi.
+      weights: F of phi, the factors of L_s = sum_n F_n l_n.
       values: l of theta.
-      share: s_n, the share of each pixel in L_s, of the weights' shape or one for all.
       target: L_t.
       phi: what weighs.
       theta: parameters before the step.
@@ -50,7 +49,7 @@ def through_the_step(
 
     def after(phi: Any) -> tuple[Float[Array, ""], tuple[Array, Any]]:
         given, others = weights(phi)
-        gradient = jax.grad(lambda theta: jnp.sum(share * given * values(theta)))(theta)
+        gradient = jax.grad(lambda theta: jnp.sum(given * values(theta)))(theta)
         return target(stepped(theta, gradient, rate)), (given, others)
 
     (value, found), gradient = jax.value_and_grad(after, has_aux=True)(phi)
@@ -58,21 +57,21 @@ def through_the_step(
 
 
 def through_the_identity(
-    weights: Weights, values: Values, share: Array, target: Loss, phi: Any, theta: Any, rate: Scalar
+    weights: Weights, values: Values, target: Loss, phi: Any, theta: Any, rate: Scalar
 ) -> Result:
-    """The same from first derivatives, since L_s is linear in W; the arguments are those of `through_the_step`.
+    """The same from first derivatives, since L_s is linear in F; the arguments are those of `through_the_step`.
 
-        v = dL_t/dtheta at theta+,    c_n = <dl_n/dtheta, v> at theta,    dL_t/dphi = -alpha sum_n s_n c_n dW_n/dphi
+        v = dL_t/dtheta at theta+,    c_n = <dl_n/dtheta, v> at theta,    dL_t/dphi = -alpha sum_n c_n dF_n/dphi
 
-    The forward passes that c and dW/dphi need are computed again, so that nothing of the first ones is kept while v is
+    The forward passes that c and dF/dphi need are computed again, so that nothing of the first ones is kept while v is
     made: that is what it saves.
     """
     given, others = weights(phi)
-    gradient = jax.grad(lambda theta: jnp.sum(share * given * values(theta)))(theta)
+    gradient = jax.grad(lambda theta: jnp.sum(given * values(theta)))(theta)
     value, direction = jax.value_and_grad(target)(stepped(theta, gradient, rate))
     _, change = jax.jvp(values, (_anew(theta, direction),), (direction,))
     phi = _anew(phi, change)
-    factor = -jnp.asarray(rate, change.dtype) * share * change
+    factor = -jnp.asarray(rate, change.dtype) * change
     return value, (given, others), jax.grad(lambda phi: jnp.sum(weights(phi)[0] * factor))(phi)
 
 

@@ -35,7 +35,7 @@ from jaxseg.models import Network
 from jaxseg.models.unet import WeightNetwork
 
 HYPERGRADIENTS = {"grad": through_the_step, "jvp": through_the_identity}
-DENOMINATORS = ("all", "valid")
+DENOMINATORS = ("all", "valid", "weights")
 WEIGHTING = "weighting"
 """Under this name parameters, statistics and optimiser state hold the weighting network's; the other is `network`."""
 
@@ -71,7 +71,9 @@ class MetaPix(SeveralNetworks):
       inner_rate: alpha; None for the rate of `optimizer` at that time, its first one where phases begin afresh.
       hypergradient: `"grad"`, reverse mode through the virtual step; or `"jvp"`, the same from first derivatives in
         less memory. They agree up to rounding.
-      over: what Eq. 1 divides by, `"all"` pixels as there, or only those with a label, `"valid"` (ours).
+      over: what Eq. 1 divides by: `"all"` pixels as there, only those with a label, `"valid"` (ours), or the sum of the
+        batch's `"weights"`, as Ren et al. divide theirs (ours for pixels). Then only their ratios count, and the source
+        neither fades nor grows as a whole.
       reset: draw phi anew in every generation, as the released scripts do; otherwise it goes on (the paper does not
         say), and so does its optimiser.
       virtual_network: through which the virtual parameters see the target, of the same parameters; None for `network`.
@@ -103,7 +105,7 @@ class MetaPix(SeveralNetworks):
         if self.hypergradient not in HYPERGRADIENTS:
             raise InputError(f"hypergradient: {self.hypergradient!r} is not known; use 'grad' or 'jvp'")
         if self.over not in DENOMINATORS:
-            raise InputError(f"over: {self.over!r} is not known; use 'all' or 'valid'")
+            raise InputError(f"over: {self.over!r} is not known; use 'all', 'valid' or 'weights'")
         if self.weighting.classes != self.network.classes:
             raise InputError(
                 f"weighting.classes: {self.weighting.classes} and the network scores {self.network.classes}; "
@@ -168,10 +170,13 @@ class MetaPix(SeveralNetworks):
         def target(theta: Any) -> Float[Array, ""]:
             return losses.mean(*self._values(seen, theta, state, batch, "target", jax.random.fold_in(key, 1)))
 
-        value, (weights, after), gradient = HYPERGRADIENTS[self.hypergradient](
-            lambda phi: self.weights(phi, state.batch_stats[WEIGHTING], source, key, train=True),
+        def factors(phi: Any) -> tuple[Float[Array, "B H W"], Any]:
+            weights, after = self.weights(phi, state.batch_stats[WEIGHTING], source, key, train=True)
+            return self._factors(weights, source["label"], self.over), (weights, after)
+
+        value, (_, (weights, after)), gradient = HYPERGRADIENTS[self.hypergradient](
+            factors,
             lambda theta: self._values(self.network, theta, state, batch, "source", key)[0],
-            self._share(source["label"]),
             target,
             phi,
             theta,
@@ -190,10 +195,12 @@ class MetaPix(SeveralNetworks):
         """Algorithm 3, and, in the first phase, the same without weights: one step on theta."""
         key, source = state.key(METHOD_STREAM), batch["source"]
         told: Metrics = {}
-        weights, share = jnp.ones(()), self._share(source["label"], "valid")
-        if phase > 0:
-            stats, share = state.batch_stats[WEIGHTING], self._share(source["label"])
+        if phase == 0:
+            factors = self._factors(jnp.ones(()), source["label"], "valid")
+        else:
+            stats = state.batch_stats[WEIGHTING]
             weights, _ = self.weights(state.params[WEIGHTING], stats, source, key, train=False)
+            factors = self._factors(weights, source["label"], self.over)
             told = self._told(weights, source["label"])
 
         def loss(theta: Any) -> tuple[Float[Array, ""], tuple[Any, dict[str, Array]]]:
@@ -201,7 +208,7 @@ class MetaPix(SeveralNetworks):
             outputs, after = forwarded(self.network, theta, state.batch_stats["network"], images, key)
             values = {domain: self._lost(outputs[domain].logits, batch[domain]) for domain in self.domains}
             terms = {
-                "source": jnp.sum(share * weights * values["source"][0]),
+                "source": jnp.sum(factors * values["source"][0]),
                 "target": losses.mean(*values["target"]),
             }
             return terms["source"] + terms["target"], (after, terms)
@@ -261,13 +268,14 @@ class MetaPix(SeveralNetworks):
             )
         return values, losses.valid_pixels(label, self.network.classes)
 
-    def _share(self, label: Array, over: str | None = None) -> Float[Array, "..."]:
-        """What one pixel adds to the source's loss: one over the pixels that it is the mean of; 0 without a label."""
-        if (over or self.over) == "all":
-            return jnp.full((), 1.0 / label.size)
+    def _factors(self, weights: Float[Array, "..."], label: Array, over: str) -> Float[Array, "B H W"]:
+        """What the loss of each pixel is multiplied with: its weight over what Eq. 1 divides by."""
+        if over == "all":
+            return jnp.broadcast_to(weights, label.shape) / label.size
         valid = losses.valid_pixels(label, self.network.classes)
-        count = jnp.maximum(jnp.sum(valid, dtype=jnp.int32), 1)
-        return jnp.where(valid, 1.0 / count.astype(jnp.result_type(float)), 0.0)
+        counted = jnp.where(valid, weights, 0.0)
+        whole = jnp.sum(counted) if over == "weights" else jnp.sum(valid, dtype=jnp.int32)
+        return counted / jnp.maximum(whole.astype(counted.dtype), jnp.finfo(counted.dtype).tiny)
 
     def _told(self, weights: Float[Array, "B H W"], label: Array) -> Metrics:
         """The mean weight of the source's labelled pixels, and of those of each class if asked for."""

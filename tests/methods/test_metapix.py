@@ -61,7 +61,6 @@ def test_the_golden_scalar(way: Any) -> None:
     value, (weight, _), gradient = way(
         lambda w: (w, None),
         lambda theta: 0.5 * (theta - 1.0) ** 2,
-        jnp.ones(()),
         lambda theta: 0.5 * theta**2,
         jnp.array(0.7),
         jnp.array(0.5),
@@ -74,8 +73,13 @@ def test_the_golden_scalar(way: Any) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "over", "hypergradient"),
-    [("network", "all", "grad"), ("classes", "valid", "jvp"), ("pixels", "all", "grad")],
-    ids=["W1", "W19", "pixels"],
+    [
+        ("network", "all", "grad"),
+        ("classes", "valid", "jvp"),
+        ("pixels", "all", "grad"),
+        ("network", "weights", "jvp"),
+    ],
+    ids=["W1", "W19", "pixels", "ratios"],
 )
 def test_the_meta_gradient_is_that_of_finite_differences(kind: str, over: str, hypergradient: str) -> None:
     """In float64, through batch normalisation and dropout, along random directions of phi."""
@@ -131,8 +135,8 @@ def test_the_identity_equals_reverse_mode(net: Any, size: tuple[int, int]) -> No
 
 @pytest.mark.parametrize(
     ("over", "afresh", "generations"),
-    [("all", False, 2), ("valid", False, 1), ("all", True, 1)],
-    ids=["all", "valid", "afresh"],
+    [("all", False, 2), ("valid", False, 1), ("weights", False, 1), ("all", True, 1)],
+    ids=["all", "valid", "weights", "afresh"],
 )
 def test_every_phase_equals_its_longhand(over: str, afresh: bool, generations: int) -> None:
     n1, n2, n3, rate, decay, beta = 2, 1, 2, 0.2, 0.01, 0.7
@@ -167,19 +171,23 @@ def test_every_phase_equals_its_longhand(over: str, afresh: bool, generations: i
         data = jax.tree.map(np.asarray, given)
         state, metrics = _step(m, state, given, m.program(phase))
         known = data["source"]["label"] < CLASSES
-        share = 1 / known.size if phase and over == "all" else 1 / known.sum()
         lost, ds, xs = slope(theta, data["source"])
         ids = np.where(known, data["source"]["label"], CLASSES)
         maps = np.concatenate([xs, np.eye(CLASSES + 1)[ids]], -1)
         weights = softmax(maps @ phi["kernel"] + phi["bias"])[..., 1] if phase else np.ones(known.shape)
-        g_s = summed(xs, ds * (share * weights)[..., None])
+        by = {"all": known.size, "valid": known.sum(), "weights": weights[known].sum()}[
+            over if phase else "valid"
+        ]
+        factors = weights / by
+        g_s = summed(xs, ds * factors[..., None])
         alpha = rate if afresh else rate * poly(taken, n1 + generations * n3)
         terms = metrics["terms"]
         if phase % 2:
             plus = {leaf: theta[leaf] - alpha * g_s[leaf] for leaf in theta}
             meta, v = mean_slope(plus, data["target"])
             c = (ds * (xs @ v["kernel"] + v["bias"])).sum(-1)
-            dw = -alpha * share * c * weights * (1 - weights)
+            others = (factors * c).sum() * known if over == "weights" else 0.0
+            dw = -alpha * (c - others) / by * weights * (1 - weights)
             gradient = summed(maps, np.stack([-dw, dw], -1))
             for leaf in phi:
                 v_phi[leaf] = 0.9 * v_phi[leaf] + gradient[leaf]
@@ -190,8 +198,8 @@ def test_every_phase_equals_its_longhand(over: str, afresh: bool, generations: i
         else:
             at, target = mean_slope(theta, data["target"])
             assert float(terms["target"]) == pytest.approx(at, rel=1e-5)
-            assert float(terms["source"]) == pytest.approx((share * weights * lost).sum(), rel=1e-5)
-            assert float(metrics["loss"]) == pytest.approx(at + (share * weights * lost).sum(), rel=1e-5)
+            assert float(terms["source"]) == pytest.approx((factors * lost).sum(), rel=1e-5)
+            assert float(metrics["loss"]) == pytest.approx(at + (factors * lost).sum(), rel=1e-5)
             now = (
                 alpha
                 if not afresh
@@ -286,7 +294,7 @@ def test_many_devices_compute_what_one_computes(tmp_path: Path) -> None:
     ("fields", "words"),
     [
         ({"hypergradient": "exact"}, "hypergradient: 'exact' is not known; use 'grad' or 'jvp'"),
-        ({"over": "some"}, "over: 'some' is not known; use 'all' or 'valid'"),
+        ({"over": "some"}, "over: 'some' is not known; use 'all', 'valid' or 'weights'"),
         ({"weighting": models.unet_weights(5)}, "weighting.classes: 5 and the network scores 3"),
         ({"loss": losses.Entropy()}, "loss: Entropy takes logits; MetaPix needs a loss of labels"),
         ({"generations": 0}, "generations: 0; it is at least 1"),

@@ -94,7 +94,7 @@ def test_weights_are_the_derivative_that_defines_them() -> None:
     def expected() -> Any:
         zero = jnp.zeros(given["source"]["label"].shape)
         source = lambda theta: values(theta, "source", key)  # noqa: E731
-        found = through_the_step(lambda e: (e, None), source, jnp.ones(()), target, zero, state.params, 0.3)
+        found = through_the_step(lambda e: (e, None), source, target, zero, state.params, 0.3)
         weights = jnp.maximum(-found[2], 0.0)
         return jnp.sum(weights / weights.sum() * source(state.params))
 
