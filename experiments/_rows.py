@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from jaxseg.train import RunFolder
+    from jaxseg.train import Experiment, RunFolder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,9 @@ class Interrupted(Exception):
 def run_rows(
     rows: Sequence[Row], seeds: Sequence[int], out: Path, fields: Sequence[str], program: str
 ) -> list[Path]:
-    """Trains and scores every row with every seed; what is done already is left as it is.
+    """Trains and scores every row with every seed; what is trained and scored already is left as it is.
+
+    Rows that are others scored together, or once more with options, are scored again.
 
     Args:
       rows: the rows; one that starts from another, or is of others, comes after these.
@@ -90,7 +92,7 @@ def _train_and_score(row: Row, seed: int, out: Path, fields: Sequence[str], prog
         options += ["--initialize", str(out / row.after / f"seed{seed}")]
     experiment = with_arguments(config, options, program)
     folder.open(experiment, row.config, options)
-    if _done(folder, experiment.method.total_steps):
+    if _done(folder, experiment):
         return folder.path
     try:
         train(experiment, folder)
@@ -122,18 +124,24 @@ def _score_together(row: Row, seed: int, out: Path, fields: Sequence[str], progr
     return place
 
 
-def _done(folder: "RunFolder", steps: int) -> bool:
-    """Whether the run has been scored after its last step."""
+def _done(folder: "RunFolder", experiment: "Experiment") -> bool:
+    """Whether the run has been scored after its last step, on all that it is scored on."""
+    wanted = {f"{name}/test" for name, data in experiment.scored.items() if data.has("test")}
     found = [json.loads(path.read_text()) for path in folder.evaluations.glob("*-test.json")]
-    return bool(found) and all(record["step"] == steps for record in found)
+    last = {record["on"] for record in found if record["step"] == experiment.method.total_steps}
+    return bool(wanted) and wanted <= last
 
 
 KEPT = (
     "mean_iou",
+    "mean_iou_13",
+    "mean_iou_16",
     "mean_boundary_iou",
     "pixel_accuracy",
     "accuracy",
+    "mean_class_accuracy",
     "iou",
+    "boundary_iou",
     "class_accuracy",
     "group_mean_iou",
     "step",

@@ -5,7 +5,8 @@ G_d and P_d the edges of truth and prediction, a class has
 
     Boundary IoU = |(G_d and G) and (P_d and P)| / |(G_d and G) or (P_d and P)|
 
-over the labelled pixels of the whole split. Counted beside the confusion matrix, in integers.
+over the labelled pixels of the whole split. Where truth is void the prediction is taken to be void as well, so both end
+there, and what is right at every labelled pixel has 1. Counted beside the confusion matrix, in integers.
 
 >>> truth = jnp.array([[[0, 0, 0, 0, 1, 1, 1, 1]] * 8])
 >>> found = Boundary.of([tally(jnp.roll(truth, 1, axis=2).at[:, :, 0].set(0), truth, classes=2, distance=1)], 2)
@@ -94,8 +95,8 @@ def tally(
 
     Args:
       predictions: [B, H, W] predicted classes 0..C-1.
-      labels: [B, H, W] true train ids; ids outside 0..C-1 are void: not counted, and where they begin truth has an
-        edge.
+      labels: [B, H, W] true train ids; ids outside 0..C-1 are void: not counted, and both maps have an edge where they
+        begin.
       classes: C.
       distance: d in pixels.
 
@@ -107,6 +108,7 @@ def tally(
     """
     predicted, true = jnp.asarray(predictions, jnp.int32), jnp.asarray(labels, jnp.int32)
     valid = (true >= 0) & (true < classes)
+    predicted = jnp.where(valid, predicted, true)
     on_truth, on_prediction = (
         jnp.where(edges(ids, distance) & valid, ids, classes) for ids in (true, predicted)
     )
@@ -133,7 +135,7 @@ class Boundary:
 
     Source: Cheng, Girshick, Dollar, Berg and Kirillov, "Boundary IoU: Improving Object-Centric Image Segmentation
     Evaluation", CVPR 2021, Eq. 2; there for single objects, here for the pixels of a class. d is 2% of the diagonal
-    as there (they take 0.5% on Cityscapes).
+    as there, also on Cityscapes, where they take 0.5%.
     """
 
     both: Int64[np.ndarray, "C"]

@@ -26,6 +26,7 @@ def on_edge(labels: np.ndarray, row: int, column: int, distance: int) -> bool:
 def longhand(prediction: np.ndarray, truth: np.ndarray, classes: int, distance: int) -> tuple[list[int], ...]:
     """Pixels on an edge of each class in both maps, and in either, one pixel after the other."""
     both, either = [0] * classes, [0] * classes
+    prediction = np.where(truth < classes, prediction, truth)
     for row, column in np.ndindex(truth.shape):
         if truth[row, column] >= classes:
             continue
@@ -83,14 +84,23 @@ def test_void_pixels_count_nowhere_and_end_a_region() -> None:
     truth = np.zeros((1, 9, 9), np.uint8)
     truth[0, 4, 4] = VOID
     assert np.asarray(edges(jnp.asarray(truth), 1))[0, 3:6, 3:6].all()
-    told = tally(np.zeros((1, 9, 9), np.int32), truth, classes=2, distance=1)
-    assert told[0].tolist() == [
-        [32, 0],
-        [40, 0],
-    ]  # the ring of both maps; the 8 around the void pixel of truth alone
+    under = np.where(truth == VOID, 1, 0).astype(np.int32)
+    told = tally(under, truth, classes=2, distance=1)
+    assert told[0].tolist() == [[40, 0], [40, 0]]  # the ring, and the 8 around the void pixel, in both maps
     nothing = Boundary.of([tally(np.zeros((1, 9, 9), np.int32), np.full((1, 9, 9), VOID), 2, 1)], 2)
     assert np.isnan(nothing.iou).all()
     assert nothing.record(("a", "b")) == {"mean_boundary_iou": None, "boundary_iou": {"a": None, "b": None}}
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("distance", [1, 4])
+def test_what_is_right_at_every_labelled_pixel_has_1(distance: int) -> None:
+    """Whatever it says where truth is void."""
+    _, truth = maps(0, (16, 20))
+    for under in (0, 1):
+        prediction = np.where(truth == VOID, under, truth).astype(np.int32)
+        found = Boundary.of([tally(prediction, truth, classes=3, distance=distance)], 3)
+        assert (found.iou == 1.0).all()
 
 
 @pytest.mark.fast

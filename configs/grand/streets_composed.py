@@ -11,7 +11,7 @@ Sixteen members with seed 0, one program, scored on val.
 import dataclasses
 from typing import Any
 
-from configs.grand.common import weighed
+from configs.grand.common import composed
 from configs.streets.oracle import experiment as cross_entropy
 from jaxseg.train import Experiment
 
@@ -20,7 +20,5 @@ def experiment() -> Experiment:
     """The experiment."""
     base = cross_entropy()
     method: Any = base.method
-    objective = weighed(base.data.labels, (0.0, 0.0, 0.0, 0.0))
-    return dataclasses.replace(
-        base, name="streets-composed", method=dataclasses.replace(method, objective=objective)
-    )
+    method = dataclasses.replace(method, objective=composed(base.data.labels))
+    return dataclasses.replace(base, name="streets-composed", method=method)

@@ -34,6 +34,7 @@ def commands(item: Item, fields: Sequence[str], seeds: int = 1) -> list[str]:
     lines: list[str] = []
     for seed in range(seeds):
         made: dict[str, Path] = {}
+        folders: set[Path | None] = set()  # recipes of one name in different folders have one entry in `made`
         for row in item.published:
             if row.together:
                 first, *others = (str(made[name]) for name in row.together)
@@ -44,11 +45,12 @@ def commands(item: Item, fields: Sequence[str], seeds: int = 1) -> list[str]:
                 continue
             options, experiment = _experiment(row, fields, targets, made, seed)
             start = experiment.initialize
-            known = start in made.values()
+            known = start in folders
             missing |= dict.fromkeys(
                 lacking(dataclasses.replace(experiment, initialize=None) if known else experiment)
             )
             made[row.name] = Path("runs") / experiment.name / f"seed{seed}"
+            folders.add(made[row.name])
             lines.append(f"python -m experiments.train {row.config} {shlex.join(options)}".rstrip())
     if missing:
         raise InputError(f"scale: {item.name} needs what is not here: " + "; ".join(missing))

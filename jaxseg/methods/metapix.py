@@ -274,8 +274,14 @@ class MetaPix(SeveralNetworks):
             return jnp.broadcast_to(weights, label.shape) / label.size
         valid = losses.valid_pixels(label, self.network.classes)
         counted = jnp.where(valid, weights, 0.0)
-        whole = jnp.sum(counted) if over == "weights" else jnp.sum(valid, dtype=jnp.int32)
-        return counted / jnp.maximum(whole.astype(counted.dtype), jnp.finfo(counted.dtype).tiny)
+        if over == "valid":
+            return counted / jnp.maximum(jnp.sum(valid, dtype=jnp.int32), 1).astype(counted.dtype)
+        largest = jax.lax.stop_gradient(
+            jnp.max(counted)
+        )  # only ratios count: none may become too small for its square
+        counted = counted / jnp.where(largest > 0, largest, 1.0)
+        whole = jnp.sum(counted)
+        return counted / jnp.where(whole > 0, whole, 1.0)
 
     def _told(self, weights: Float[Array, "B H W"], label: Array) -> Metrics:
         """The mean weight of the source's labelled pixels, and of those of each class if asked for."""

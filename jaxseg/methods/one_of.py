@@ -7,12 +7,14 @@ python -m experiments.sweep configs/grand/streets.py --grid objective.labels.cho
 import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
 from jaxseg.losses import Scalar, pytree
+from jaxseg.methods.method import Method
 from jaxseg.methods.objective import Summand
 from jaxseg.methods.optimizer import STATIC
 from jaxseg.models import Network, Output
@@ -24,6 +26,8 @@ class OneOf(Summand):
     """The chosen one of several objectives of one domain; the others are not computed.
 
         sum_t w_t term_t        over the terms t of the chosen objective
+
+    It is logged, and diagnosed, as one term.
 
     Attributes:
       objectives: name -> the terms that it adds up, each with its own weight and head.
@@ -70,3 +74,25 @@ class OneOf(Summand):
         for term in self.objectives[self.chosen].values():
             total += term.weight * term(network, output, batch)
         return total
+
+
+def check_read(option: str, method: Method) -> None:
+    """Raises `InputError` where an option, by its dotted name, is of an objective that is not the chosen one.
+
+    >>> from jaxseg import losses
+    >>> from jaxseg.methods import ObjectiveMethod, Term
+    >>> either = OneOf({"ce": {"all": Term(losses.SoftmaxCrossEntropy())}, "none": {}}, chosen="none")
+    >>> check_read("objective.labels.objectives.ce.all.weight", ObjectiveMethod(Network(2), {"labels": either}, 1))
+    Traceback (most recent call last):
+      ...
+    jaxseg.errors.InputError: objective.labels.objectives.ce.all.weight: changes nothing, for 'none' is chosen; ...
+    """
+    value: Any = method
+    words = option.replace("-", "_").split(".")
+    for place, (word, after, choice) in enumerate(zip(words, words[1:], words[2:], strict=False)):
+        value = value.get(word) if isinstance(value, Mapping) else getattr(value, word, None)
+        if isinstance(value, OneOf) and after == "objectives" and choice != value.chosen.replace("-", "_"):
+            chosen = ".".join([*words[: place + 1], "chosen"])
+            raise InputError(
+                f"{option}: changes nothing, for {value.chosen!r} is chosen; leave it out, or set {chosen}"
+            )

@@ -101,13 +101,14 @@ class Reweight(Method):
         params, opt_state = moved(
             self.optimizer, state.params, gradient, state.opt_state, state.step, self.steps, self.network.head
         )
+        known = losses.valid_pixels(batch["source"]["label"], self.network.classes)
         terms = {"source": jnp.sum(weights * values), "target": lost}
         metrics = {
             "loss": terms["source"] + scale.astype(lost.dtype) * lost,
             "terms": terms,
             "gradient_norm": optax.global_norm(gradient),
             "learning_rate": self.optimizer.rate(state.step, self.steps),
-            "used": losses.mean(weights > 0),
+            "used": losses.mean(weights > 0, known if self.per == "pixel" else None),
         }
         new = dataclasses.replace(
             state, step=state.step + 1, params=params, batch_stats=last, opt_state=opt_state

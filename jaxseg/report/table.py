@@ -195,6 +195,10 @@ def footnotes(table: Table) -> list[str]:
     notes += table.notes
     if any(key.startswith("group_") for key in table.columns):
         notes.append("Group: mIoU over the classes of that importance, 1 the least.")
+    if "mean_boundary_iou" in table.columns:
+        notes.append(
+            "Boundary IoU: of the pixels within 2% of the image's diagonal of an edge; mean over classes."
+        )
     if "calibration_error" in table.columns:
         notes.append(
             "Calibration error: how far probabilities are from the share that is right; less is better."
@@ -229,6 +233,7 @@ def _text(table: Table) -> str:
     if sum(widest(heads)) + 2 * len(titles) > _WIDE:
         split = [title.rpartition(" ") for title in heads[0]]
         heads = [[first for first, _, _ in split], [last for _, _, last in split]]
+        heads = [line for line in heads if any(line)]
     widths = widest(heads)
 
     def aligned(line: list[str]) -> str:

@@ -32,6 +32,7 @@ from jaxseg.crf import DenseCRF
 from jaxseg.data import RareClasses
 from jaxseg.data.augment import FourierSwap
 from jaxseg.errors import InputError
+from jaxseg.methods.one_of import check_read
 from jaxseg.models import LinenNetwork
 from jaxseg.train._inputs import DOMAINS
 from jaxseg.train._lock import locked
@@ -73,7 +74,8 @@ def with_arguments(experiment: Experiment, arguments: Sequence[str], program: st
     `--network.classes` also changes the number that the network's module is built with.
 
     Raises:
-      InputError: an unknown option (the message suggests one) or a value that cannot be read.
+      InputError: an unknown option (the message suggests one), a value that cannot be read, or an option of an
+        objective that is not chosen.
     """
     words = [word.split("=")[0] for word in arguments]
     wants_help = "-h" in words or "--help" in words
@@ -110,6 +112,9 @@ def with_arguments(experiment: Experiment, arguments: Sequence[str], program: st
         )
         hint = f"did you mean {near[0]}?" if near else "--help lists them"
         raise InputError(f"option: {option} is not known; {hint}")
+    for word in words:
+        if word.startswith("--"):
+            check_read(word.removeprefix("--"), parsed.method)
     return _with_module_classes(parsed, experiment)
 
 

@@ -165,7 +165,8 @@ class Sweep:
         found = []
         for name, axis in self.axes.items():
             values = (axis.low, axis.high) if isinstance(axis, Range) else axis
-            keys = {_program_key(self._experiment(_grid.option(name, value))) for value in values}
+            others = self.members[0].options
+            keys = {_program_key(self._experiment((*others, *_grid.option(name, value)))) for value in values}
             if len(keys) > 1:
                 found.append(name)
         return tuple(found)

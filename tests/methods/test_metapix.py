@@ -111,23 +111,53 @@ def test_the_meta_gradient_is_that_of_finite_differences(kind: str, over: str, h
 
 
 @pytest.mark.parametrize(
-    ("net", "size"),
+    ("net", "size", "over"),
     [
-        pytest.param(weighting(), (4, 5), id="tiny"),
+        pytest.param(weighting(), (4, 5), "all", id="tiny"),
+        pytest.param(weighting(), (4, 5), "weights", id="ratios"),
         pytest.param(
-            models.unet_weights(CLASSES, per="class", width=4), (16, 16), id="unet", marks=pytest.mark.slow
+            models.unet_weights(CLASSES, per="class", width=4),
+            (16, 16),
+            "all",
+            id="unet",
+            marks=pytest.mark.slow,
         ),
     ],
 )
-def test_the_identity_equals_reverse_mode(net: Any, size: tuple[int, int]) -> None:
+def test_the_identity_equals_reverse_mode(net: Any, size: tuple[int, int], over: str) -> None:
     """In float32, through batch normalisation and dropout: to 1e-6 of the gradient's size."""
     found = []
     for hypergradient in ("grad", "jvp"):
-        m = method(weighting=net, hypergradient=hypergradient)
+        m = method(weighting=net, hypergradient=hypergradient, over=over)
         found.append(gradient_of(m, batch(size=size), size)[1])
     one, two = (np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(each)]) for each in found)
     assert np.linalg.norm(one) > 1e-5
     assert np.linalg.norm(one - two) < 1e-6 * np.linalg.norm(one)
+
+
+@pytest.mark.parametrize("hypergradient", ["grad", "jvp"])
+def test_ratios_of_weights_survive_however_small_these_are(hypergradient: str) -> None:
+    """A bias on the weights' scores changes W by 1e-30 and its ratios hardly, so the gradient is that of no bias."""
+    found = []
+    for bias in (-20.0, -70.0):
+        m, given = method(over="weights", hypergradient=hypergradient), batch()
+        state = start(m, phase=1)
+        phi = state.params["weighting"]
+        scores = {**phi["scores"], "bias": jnp.array([0.0, bias])}
+        params = {**state.params, "weighting": {**phi, "scores": scores}}
+        after, _ = _step(m, dataclasses.replace(state, params=params), given, 1)
+        kernels = after.params["weighting"]["scores"]["kernel"] - phi["scores"]["kernel"]
+        found.append(np.asarray(kernels))
+    assert np.abs(found[0]).max() > 1e-6
+    np.testing.assert_allclose(*found, rtol=1e-3, atol=1e-9)
+
+
+@pytest.mark.parametrize("over", ["all", "valid", "weights"])
+def test_a_batch_without_labels_moves_nothing(over: str) -> None:
+    given = batch()
+    given["source"]["label"] = jnp.full_like(given["source"]["label"], 255)
+    _, gradient = gradient_of(method(over=over), given)
+    assert all(not np.asarray(leaf).any() for leaf in jax.tree.leaves(gradient))
 
 
 # The phases in NumPy: a network that is linear at every pixel, a weighting network that is, too.

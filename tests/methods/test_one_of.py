@@ -10,7 +10,7 @@ import pytest
 from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.methods import SGD, ObjectiveMethod, OneOf, Term
-from jaxseg.train import Experiment, with_arguments
+from jaxseg.train import Experiment, Sweep, with_arguments
 from tests.methods import test_self_training
 from tests.methods.test_objective import batch
 from tests.models._fresh import QUICK
@@ -78,6 +78,13 @@ def test_the_command_line_chooses_and_what_cannot_be_is_one_clear_line() -> None
     either = with_arguments(base, arguments).method.objective["labels"]  # type: ignore[attr-defined]
     assert (either.chosen, either.objectives["half"]["structure"].weight) == ("half", 2.0)
     with pytest.raises(
+        InputError,
+        match=r"structure\.weight: changes nothing, for 'ce' is chosen; .* set objective\.labels\.",
+    ):
+        with_arguments(
+            base, ["--objective.labels.objectives.half.structure.weight=2", "--objective.labels.chosen=ce"]
+        )
+    with pytest.raises(
         InputError, match=r"objective\.labels\.chosen: 'hlaf' is not known; did you mean 'half'\?"
     ):
         method("hlaf").validate()
@@ -94,3 +101,14 @@ def test_the_command_line_chooses_and_what_cannot_be_is_one_clear_line() -> None
     }
     with pytest.raises(InputError, match=r"objective\.labels: self-training must see"):
         test_self_training.method(objective=hidden).validate()
+
+
+@pytest.mark.fast
+def test_a_sweep_over_what_is_not_chosen_is_refused() -> None:
+    base = Experiment(name="tiny", data=Blocks(), method=method())
+    axis = {"objective.labels.objectives.half.structure.weight": [0.5, 1.0]}
+    with pytest.raises(InputError, match=r"grid: objective\.labels\.objectives\.half.*changes nothing"):
+        _ = Sweep(base, axis).members
+    sweep = Sweep(base, {**axis, "objective.labels.chosen": ["half"]})
+    assert len(sweep.members) == 2
+    assert (len(sweep.programs), sweep.static) == (1, ())

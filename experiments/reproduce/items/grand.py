@@ -38,7 +38,8 @@ def _rows(config: str) -> tuple[Row, ...]:
 NOTES = (
     "No paper has this table. All train `compact` from random weights with the steps and the rate of cross "
     "entropy, which no loss was given the chance to change. Compositions are configs/grand/streets_composed.py. "
-    "MetaPix has no loss of its own: it weighs that of others."
+    "MetaPix has no loss of its own: it weighs that of others. The calibration error is that of the softmax, which "
+    "the rows with sigmoid losses (bce, ssim, ssl, rmi) do not train as such."
 )
 
 ITEMS = (
