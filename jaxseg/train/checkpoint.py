@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -195,14 +196,23 @@ class Checkpoints:
             return
         _swept()
         if jax.process_index() == 0:
-            for left in self.folder.glob("*.orbax-checkpoint-tmp*"):
-                shutil.rmtree(left, ignore_errors=True)
+            self._clear()
         steps = complete_steps(self.folder)
         kept = f"the last complete one is step {steps[-1]}" if steps else "there is no complete one yet"
         raise InputError(
             f"checkpoint: cannot write to {self.folder} ({reason}); {kept}; "
             "free space or allow writing, and give the same command again"
         )
+
+    def _clear(self) -> None:
+        """Deletes what a failed save left; its writers may go on for a moment, and make again what is deleted."""
+        quiet, deadline = 0, time.monotonic() + 10.0
+        while quiet < 3 and time.monotonic() < deadline:
+            left = list(self.folder.glob("*.orbax-checkpoint-tmp*"))
+            for place in left:
+                shutil.rmtree(place, ignore_errors=True)
+            quiet = 0 if left else quiet + 1
+            time.sleep(0.05)
 
 
 def _reader() -> ocp.Checkpointer:

@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -230,3 +232,21 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
         write_json(tmp_path / "config.json", {"a": "x" * 100_000})
     assert json.loads((tmp_path / "config.json").read_text()) == {"a": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_what_a_writer_makes_again_while_it_is_deleted_is_deleted_too(tmp_path: Path) -> None:
+    half = tmp_path / "4.orbax-checkpoint-tmp" / "state"
+    until = time.monotonic() + 0.3
+
+    def write() -> None:
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):  # deleted under it
+                half.mkdir(parents=True, exist_ok=True)
+                (half / "chunk").write_bytes(b"0")
+            time.sleep(0.005)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    Checkpoints(tmp_path, write=False)._clear()
+    writer.join()
+    assert not list(tmp_path.iterdir())
