@@ -25,7 +25,7 @@ def recipe_text(experiment: Experiment) -> str:
         lines += textwrap.wrap(
             words,
             WIDTH,
-            initial_indent=f"  {title:<{_INDENT - 2}}",
+            initial_indent=f"  {title:<{_INDENT - 3}} ",
             subsequent_indent=" " * (_INDENT + 2),
             break_long_words=False,
             break_on_hyphens=False,
@@ -90,7 +90,7 @@ def _groups(experiment: Experiment) -> Iterator[tuple[str, str]]:
     for name in [name for name in method if name.endswith("network")]:
         network = method.pop(name)
         if network is not None:
-            yield name.replace("_", " ")[: _INDENT - 3], _named(name, network)
+            yield name.replace("_", " "), in_words(network)
     warm = method.pop("warm_start", None)
     yield "method", f"{method.pop('type')}, {method.pop('steps', experiment.method.total_steps):,} steps"
     if warm is not None:
@@ -101,7 +101,7 @@ def _groups(experiment: Experiment) -> Iterator[tuple[str, str]]:
         if name == "objective":
             yield from _terms("terms", method[name])
         else:
-            yield name.replace("_", " ")[: _INDENT - 3], _named(name, method[name])
+            yield name.replace("_", " "), in_words(method[name])
     yield "batch", f"{experiment.batch} a domain and step, {in_words(fields['mesh'])}"
     protocol = experiment.evaluation.described(experiment.data.task)
     scored = " and ".join(experiment.scored)
@@ -119,9 +119,3 @@ def _terms(title: str, objective: Mapping[str, Any]) -> Iterator[tuple[str, str]
         what = in_words(term["loss"]) if "loss" in term else in_words(rest)
         head = " of the auxiliary head" if term.get("head") == "aux" else ""
         yield title, f"{name}: {in_words(term['weight'])} x {what}{head} on the {term['domain']}"
-
-
-def _named(name: str, field: Any) -> str:
-    """A field of the method, with its whole name where the title had to be cut."""
-    words = in_words(field)
-    return words if len(name) <= _INDENT - 3 else f"({name}) {words}"
