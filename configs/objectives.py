@@ -16,6 +16,9 @@ LOSS_3 = losses.ConservativePiecewise(low=5 * 73.6, high=5 * 11.95)
 """Loss1 to Loss3 of the Conservative paper's Table 6, whose factors it does not give; these are ours. With 5 e^3 the
 cubic is 5 CL near its root; the halves of the third meet 5 CL at p = 0.1 and 0.9."""
 
+FOCAL = losses.Focal(gamma=2.0, alpha=5.0)
+"""FL of that table, with the paper's alpha and gamma."""
+
 
 def cross_entropy() -> dict[str, Summand]:
     """Softmax cross entropy."""

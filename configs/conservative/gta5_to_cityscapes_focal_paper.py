@@ -8,7 +8,7 @@ alpha is 5 and gamma 2, as the paper has them. Not measured here.
 """
 
 from configs.conservative.common import adapted
-from jaxseg import losses
+from configs.objectives import FOCAL
 from jaxseg.data import GTA5, Cityscapes
 from jaxseg.methods import Constant
 from jaxseg.train import Experiment
@@ -21,5 +21,5 @@ def experiment() -> Experiment:
         GTA5(resize=(563, 1024)),
         Cityscapes(),
         Constant(),
-        losses.Focal(gamma=2.0, alpha=5.0),
+        FOCAL,
     )

@@ -7,10 +7,10 @@ The game is that of `conservative.py`.
 """
 
 from configs.dusk.game import game
-from jaxseg import losses
+from configs.objectives import FOCAL
 from jaxseg.train import Experiment
 
 
 def experiment() -> Experiment:
     """The experiment."""
-    return game("dusk-conservative-focal", losses.Focal(gamma=2.0, alpha=5.0))
+    return game("dusk-conservative-focal", FOCAL)

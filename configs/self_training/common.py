@@ -4,9 +4,9 @@ Every step has one image of the source and one of the target, where the released
 a round is two passes over the target, 2,975 images of Cityscapes. CRST's code lists 505 of these and takes both its
 labels and its batches from them; its paper has all. Learning rates are constant in a round (poly with power 0 in CRST).
 
-Scales are relative to the image as it is: `scaled` turns them into `ScaleCropFlip`'s, which are relative to the crop.
-They are drawn uniformly, in CRST in steps of 0.1. What a crop does not cover is grey, there the mean colour. Every
-class that is rare may be cropped around; CBST looks at the three rarest alone.
+Scales are relative to the image as it is. They are drawn uniformly, in CRST in steps of 0.1. What a crop does not
+cover is grey, there the mean colour. Every class that is rare may be cropped around; CBST looks at the three rarest
+alone.
 
 Scores are of the image as it is, at one scale; CRST averages the logits of 0.9, 1 and 1.2 and of mirror images.
 """
@@ -15,10 +15,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from configs.scales import scaled
 from configs.street_recipes import recipe
 from jaxseg import losses, models
 from jaxseg.data import DataSet
-from jaxseg.data.augment import Augmentation, RareCentre, ScaleCropFlip
+from jaxseg.data.augment import Augmentation, RareCentre
 from jaxseg.methods import SGD, Constant, Groups, ObjectiveMethod, Portions, SelfTraining, Term
 from jaxseg.models import Network
 from jaxseg.models.network import IMAGENET_NORMALIZATION
@@ -42,19 +43,6 @@ MRKLD = Term(losses.MRKLD(alpha=0.1), domain="target")
 def network(classes: int) -> Network:
     """DeepLabv2 with one head; batch normalisation as it was trained, input as CRST's code has it."""
     return models.deeplab_v2(classes, batch_norm="frozen", normalization=IMAGENET_NORMALIZATION)
-
-
-def scaled(
-    crop: tuple[int, int],
-    image: tuple[int, int],
-    scale: tuple[float, float],
-    domain: Any,
-    centre: RareCentre | None = None,
-) -> ScaleCropFlip:
-    """Crops of images scaled by a factor of their own size, of one domain; mirrored with probability 1/2."""
-    covers = max(crop[0] / image[0], crop[1] / image[1])
-    low, high = (factor / covers for factor in scale)
-    return ScaleCropFlip(size=crop, scale=(low, high), domain=domain, centre=centre)
 
 
 def crops(

@@ -12,7 +12,7 @@ loss alone, target images passing through its batch normalisation. All members s
 rows of `experiments.reproduce conservative.table6` each start from the source-only run of their seed.
 """
 
-from configs.objectives import LOSS_1, LOSS_2, LOSS_3
+from configs.objectives import FOCAL, LOSS_1, LOSS_2, LOSS_3
 from configs.streets.game import game
 from jaxseg import losses
 from jaxseg.methods import OneOf, Term
@@ -20,7 +20,7 @@ from jaxseg.train import Experiment
 
 LOSSES = {
     "ce": losses.SoftmaxCrossEntropy(),
-    "focal": losses.Focal(gamma=2.0, alpha=5.0),
+    "focal": FOCAL,
     "loss1": LOSS_1,
     "loss2": LOSS_2,
     "loss3": LOSS_3,

@@ -5,11 +5,11 @@
 The game is that of `conservative.py`.
 """
 
+from configs.objectives import FOCAL
 from configs.streets.game import game
-from jaxseg import losses
 from jaxseg.train import Experiment
 
 
 def experiment() -> Experiment:
     """The experiment."""
-    return game("streets-conservative-focal", losses.Focal(gamma=2.0, alpha=5.0))
+    return game("streets-conservative-focal", FOCAL)

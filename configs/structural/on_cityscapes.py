@@ -11,7 +11,8 @@ Not as there: their checkpoint is TensorFlow's, WEIGHTS here torchvision's ResNe
 from collections.abc import Mapping
 from pathlib import Path
 
-from configs.self_training.common import CITYSCAPES_SIZE, scaled
+from configs.scales import scaled
+from configs.self_training.common import CITYSCAPES_SIZE
 from jaxseg import models
 from jaxseg.data import Cityscapes
 from jaxseg.methods import SGD, ObjectiveMethod, Poly, Summand

@@ -27,7 +27,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from configs.self_training.common import scaled
+from configs.scales import scaled
 from jaxseg import models
 from jaxseg.data import VOC
 from jaxseg.methods import SGD, ObjectiveMethod, Poly, Summand

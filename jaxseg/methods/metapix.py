@@ -276,9 +276,8 @@ class MetaPix(SeveralNetworks):
         counted = jnp.where(valid, weights, 0.0)
         if over == "valid":
             return counted / jnp.maximum(jnp.sum(valid, dtype=jnp.int32), 1).astype(counted.dtype)
-        largest = jax.lax.stop_gradient(
-            jnp.max(counted)
-        )  # only ratios count: none may become too small for its square
+        # Only ratios count, so weights so small that their squares vanish are made larger first.
+        largest = jax.lax.stop_gradient(jnp.max(counted))
         counted = counted / jnp.where(largest > 0, largest, 1.0)
         whole = jnp.sum(counted)
         return counted / jnp.where(whole > 0, whole, 1.0)

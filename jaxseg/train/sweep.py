@@ -162,10 +162,9 @@ class Sweep:
     @functools.cached_property
     def static(self) -> tuple[str, ...]:
         """The options of which every value is a program of its own, or some are."""
-        found = []
+        found, others = [], self.members[0].options
         for name, axis in self.axes.items():
             values = (axis.low, axis.high) if isinstance(axis, Range) else axis
-            others = self.members[0].options
             keys = {_program_key(self._experiment((*others, *_grid.option(name, value)))) for value in values}
             if len(keys) > 1:
                 found.append(name)

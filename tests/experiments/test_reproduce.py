@@ -71,10 +71,8 @@ def test_rows_are_run_once_scored_and_recorded(tmp_path: Path) -> None:
     assert len(written) == 2
     run_rows(rows, [0], out, [], "test")
     assert {path: path.stat().st_mtime_ns for path in out.rglob("metrics.jsonl")} == written
-    lost = (
-        out / "first/seed0/evaluations/blocks-0-test.json"
-    )  # as where the command was killed between two scores
-    lost.unlink()
+    lost = out / "first/seed0/evaluations/blocks-0-test.json"
+    lost.unlink()  # as where the command was killed between two scores
     run_rows(rows[:1], [0], out, [], "test")
     assert lost.is_file()
 

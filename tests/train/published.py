@@ -106,6 +106,10 @@ MINIMISED: list[Row] = [
     ("method.objective.target_aux.weight", 0.0002, "ADV: lambda_ent 0.0002"),
     ("method.objective.target.loss.normalized", True, "ADV, eq. 2: divided by log C"),
 ]
+SOFTMAX_GAME: list[Row] = [
+    ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
+    ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
+]
 OFFICE: list[Row] = [
     ("data.name", "office31-amazon", "MS, Table of classification: A to W first"),
     ("target.name", "office31-webcam", "MS, Table of classification: A to W first"),
@@ -155,8 +159,7 @@ TABLE: dict[str, list[Row]] = {
         *TWO_HEADS,
         *LEVELS,
         *STOPPED_AT_150,
-        ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
-        ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
+        *SOFTMAX_GAME,
     ],
     "adapt_seg_net/synthia_to_cityscapes_paper.py": [
         *OF_ANY_PAIR,
@@ -166,23 +169,20 @@ TABLE: dict[str, list[Row]] = {
         *STOPPED_AT_150,
         ("counted.discriminator", 250_000, "ASN, from GTA5"),
         ("method.discriminator.channels", 16, "ASN, section 3.2: C maps"),
-        ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
-        ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
+        *SOFTMAX_GAME,
     ],
     "adapt_seg_net/cityscapes_to_cross_city_paper.py": [
         *TO_CITIES,
         *TWO_HEADS,
         *LEVELS,
         *STOPPED_AT_150,
-        ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
-        ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
+        *SOFTMAX_GAME,
     ],
     "adapt_seg_net/cityscapes_to_cross_city_single_paper.py": [
         *TO_CITIES,
         *LEVELS[:2],
         *STOPPED_AT_150,
-        ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
-        ("type.loss", "AdversarialCrossEntropy", "ASN, eq. 2"),
+        *SOFTMAX_GAME,
     ],
     "adapt_seg_net/gta5_to_cityscapes_single_paper.py": [
         *ADVERSARIAL,
