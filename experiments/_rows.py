@@ -1,16 +1,14 @@
 """Rows of a table: experiments that are run seed after seed; what is finished is kept, so the same command goes on."""
 
 import dataclasses
+import itertools
 import json
 import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from jaxseg.train import Experiment, RunFolder
+from typing import Any, Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +49,8 @@ def run_rows(
 ) -> list[Path]:
     """Trains and scores every row with every seed; what is trained and scored already is left as it is.
 
-    Rows that are others scored together, or once more with options, are scored again.
+    Rows that are others scored together, or once more with options, are scored again. A run that diverges is given up,
+    as in a sweep, and so are those that would start from it or be scored with it; the others go on.
 
     Args:
       rows: the rows; one that starts from another, or is of others, comes after these.
@@ -61,28 +60,49 @@ def run_rows(
       program: the command, for help and messages.
 
     Returns:
-      The run folders, seed after seed.
+      The run folders, seed after seed, less those given up, of which `given_up_runs` tells.
 
     Raises:
       Interrupted: a signal came; the same command goes on.
     """
+    from jaxseg.train import Diverged
     from jaxseg.train.progress import duration
 
     began = time.monotonic()
     folders: list[Path] = []
-    for seed in seeds:
-        for row in rows:
-            number, count = len(folders) + 1, len(seeds) * len(rows)
-            took = duration(time.monotonic() - began)
-            print(f"[{number}/{count}] {row.name}, seed {seed}  ({took})", file=sys.stderr)
+    for index, (seed, row) in enumerate(itertools.product(seeds, rows)):
+        took = duration(time.monotonic() - began)
+        print(f"[{index + 1}/{len(seeds) * len(rows)}] {row.name}, seed {seed}  ({took})", file=sys.stderr)
+        needed = {name: out / name / f"seed{seed}" for name in (*row.together, row.after) if name}
+        lost = [name for name, path in needed.items() if path not in folders]
+        try:
+            if lost:
+                raise Diverged(f"it needs the run of {lost[0]}, which was given up")
             place = _score_together if row.together else _train_and_score
             folders.append(place(row, seed, out, fields, program))
+        except Diverged as error:
+            print(f"{row.name}, seed {seed}: given up: {error}", file=sys.stderr)
     return folders
 
 
+def given_up_runs(rows: Sequence[Row], seeds: Sequence[int], out: Path, folders: Sequence[Path]) -> list[str]:
+    """A line for each run of the rows that `run_rows` gave up."""
+    from jaxseg.train.given_up import MARK
+
+    lines = []
+    for seed, row in itertools.product(seeds, rows):
+        place = out / row.name / f"seed{seed}"
+        if place not in folders:
+            mark = place / MARK
+            why = json.loads(mark.read_text())["message"] if mark.is_file() else "what it needs was given up"
+            lines.append(f"{row.name}, seed {seed}: no run. {why}")
+    return lines
+
+
 def _train_and_score(row: Row, seed: int, out: Path, fields: Sequence[str], program: str) -> Path:
-    from experiments.evaluate import evaluate_run
-    from jaxseg.train import RunFolder, Stopped, load_config, train, with_arguments
+    from experiments.evaluate import evaluate_run, is_scored
+    from jaxseg.train import Diverged, RunFolder, Stopped, load_config, train, with_arguments
+    from jaxseg.train.given_up import give_up, given_up
 
     assert row.config is not None
     folder = RunFolder(out / row.name / f"seed{seed}")
@@ -91,15 +111,22 @@ def _train_and_score(row: Row, seed: int, out: Path, fields: Sequence[str], prog
     if row.after is not None:
         options += ["--initialize", str(out / row.after / f"seed{seed}")]
     experiment = with_arguments(config, options, program)
-    folder.open(experiment, row.config, options)
-    if _done(folder, experiment):
-        return folder.path
-    try:
-        train(experiment, folder)
-    except Stopped as stop:
-        status = 128 + int(signal.Signals(stop.signal))
-        raise Interrupted(f"{stop}; the same command goes on from there", status) from None
-    evaluate_run(folder, "test", quiet=True)
+    with folder.locked():
+        why = given_up(folder, experiment)
+        if why is not None:
+            raise Diverged(why)
+        folder.open(experiment, row.config, options)
+        if is_scored(folder, experiment, "test"):
+            return folder.path
+        try:
+            train(experiment, folder)
+        except Stopped as stop:
+            status = 128 + int(signal.Signals(stop.signal))
+            raise Interrupted(f"{stop}; the same command goes on from there", status) from None
+        except Diverged as error:
+            give_up(folder, experiment, str(error))
+            raise
+        evaluate_run(folder, "test", quiet=True)
     return folder.path
 
 
@@ -122,14 +149,6 @@ def _score_together(row: Row, seed: int, out: Path, fields: Sequence[str], progr
     place = out / row.name / f"seed{seed}"
     evaluate_together(folders, "test", row.options, out=place, name=row.name, average=row.average, quiet=True)
     return place
-
-
-def _done(folder: "RunFolder", experiment: "Experiment") -> bool:
-    """Whether the run has been scored after its last step, on all that it is scored on."""
-    wanted = {f"{name}/test" for name, data in experiment.scored.items() if data.has("test")}
-    found = [json.loads(path.read_text()) for path in folder.evaluations.glob("*-test.json")]
-    last = {record["on"] for record in found if record["step"] == experiment.method.total_steps}
-    return bool(wanted) and wanted <= last
 
 
 KEPT = (

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments._command import parse, run
-from experiments._rows import Interrupted, Row, run_rows
+from experiments._rows import Interrupted, Row, given_up_runs, run_rows
 from jaxseg.errors import InputError
 
 CONFIGS = ("source", "batch_statistics", "max_squares", "max_squares_iw", "oracle")
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return stop.status
-    print(report.summary_table(folders))
+    print(report.summary_table(folders), *given_up_runs(ROWS, range(own.seeds), own.out, folders), sep="\n")
     save_pictures(own.out)
     page = report.write(
         folders, own.out / "report.html", title="jaxseg demo: adapting to another look of the street"

@@ -10,6 +10,7 @@ protocol and given a `--name`: `RUN --name ce-crf-5 --evaluation.crf.iterations 
 """
 
 import dataclasses
+import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -94,6 +95,16 @@ def evaluate_run(
     step, variables = variables_of(folder)
     networks = [(experiment.method, variables)]
     return _scored(folder, experiment, networks, split, step=step, pictures=pictures, quiet=quiet)
+
+
+def is_scored(folder: "RunFolder", experiment: "Experiment", split: str) -> bool:
+    """Whether a run has been scored after its last step, on all that it is scored on, and as its experiment says."""
+    protocol, last = experiment.evaluation.described(experiment.data.task), experiment.method.total_steps
+    wanted = {f"{name}/{split}" for name, data in experiment.scored.items() if data.has(split)}
+    found = [json.loads(path.read_text()) for path in folder.evaluations.glob(f"*-{split}.json")]
+    return wanted <= {
+        record["on"] for record in found if (record["step"], record["protocol"]) == (last, protocol)
+    }
 
 
 def evaluate_together(

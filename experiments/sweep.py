@@ -10,7 +10,6 @@ val split at the end (`--split test` says otherwise). The results are one table:
 """
 
 import dataclasses
-import json
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,11 +19,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from experiments._command import parse, run
-from experiments.evaluate import evaluate_run
+from experiments.evaluate import evaluate_run, is_scored
 from jaxseg.train.distributed import Distributed
 
 if TYPE_CHECKING:
-    from jaxseg.train import Experiment
     from jaxseg.train.sweep import Outcome, Sweep
 
 
@@ -116,7 +114,7 @@ def finish(sweep: "Sweep", outcomes: "Sequence[Outcome]", out: Path, split: str,
 
     done = [outcome for outcome in outcomes if outcome.diverged is None]
     for number, outcome in enumerate(done, start=1):
-        if not _scored(outcome.folder.evaluations, outcome.member.experiment, split):
+        if not is_scored(outcome.folder, outcome.member.experiment, split):
             print(f"[{number}/{len(done)}] scores {outcome.member.place}", file=sys.stderr)
             evaluate_run(outcome.folder, split, quiet=True)
     if jax.process_index() != 0:
@@ -135,12 +133,6 @@ def finish(sweep: "Sweep", outcomes: "Sequence[Outcome]", out: Path, split: str,
     print("\n" + write_sweep(members, out, title=title, notes=command, split=split))
     print(f"results: {out / 'results.csv'}, {out / 'results.md'}, {out / 'report.html'}")
     return 0
-
-
-def _scored(folder: Path, experiment: "Experiment", split: str) -> bool:
-    """Whether a member has been scored after its last step."""
-    found = [json.loads(path.read_text()) for path in folder.glob(f"*-{split}.json")]
-    return bool(found) and all(record["step"] == experiment.method.total_steps for record in found)
 
 
 def shown_command(own: Arguments, fields: Sequence[str]) -> str:

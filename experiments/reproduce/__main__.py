@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from experiments._command import parse, run
-from experiments._rows import Interrupted, Row, record, run_rows
+from experiments._rows import Interrupted, Row, given_up_runs, record, run_rows
 from experiments.reproduce._listing import found_in, listed, markdown
 from experiments.reproduce.items import ITEMS, Item
 from jaxseg.errors import InputError
@@ -83,7 +83,7 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return stop.status
-    recorded = record(rows, folders)
+    recorded, lost = record(rows, folders), given_up_runs(rows, range(seeds), runs, folders)
     found = {
         "item": item.name,
         "scale": "small",
@@ -92,6 +92,7 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
         "rows": recorded,
     }
     found |= {"paper": item.paper} if item.paper else {}
+    found |= {"given_up": lost} if lost else {}
     if item.figure is not None:
         place.mkdir(parents=True, exist_ok=True)
         by_row = {row.name: [path for path in folders if path.parent.name == row.name] for row in rows}
@@ -100,8 +101,14 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     pages = [place / "results.json"]
     shown = [markdown(item.paper, "The paper's")] if item.paper else []
     if folders:
-        shown = [report.summary_table(folders, style="markdown"), *_who_pays(item, rows, recorded), *shown]
-        print(report.summary_table(folders))
+        told = ["\n\n".join(lost)] if lost else []
+        shown = [
+            report.summary_table(folders, style="markdown"),
+            *told,
+            *_who_pays(item, rows, recorded),
+            *shown,
+        ]
+        print(report.summary_table(folders), *lost, sep="\n")
         pages.append(report.write(folders, place / "report.html", title=f"{item.name}: {item.title}"))
     (place / "results.md").write_text("\n".join(shown) + "\n")
     pages += sorted((*place.glob("*.png"), *place.glob("*.svg")))

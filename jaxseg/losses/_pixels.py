@@ -43,11 +43,20 @@ class Loss:
     """Base class of the loss objects: frozen pytree dataclasses whose float fields are leaves.
 
     `takes` says what a loss is called with: `loss(logits, labels, where=)`, `loss(logits, targets, where=)`
-    with targets a distribution [*B, C], or `loss(logits, where=)`.
+    with targets a distribution [*B, C], or `loss(logits, where=)`. A subclass that does not say it raises `TypeError`
+    where it is defined.
     """
 
     takes: ClassVar[Literal["labels", "targets", "logits"]]
     __call__: Callable[..., Any]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if getattr(cls, "takes", None) not in ("labels", "targets", "logits"):
+            raise TypeError(
+                f"{cls.__name__}: it does not say what it is called with; set takes = 'labels', 'targets' or "
+                "'logits' in the class"
+            )
 
     def average(
         self,

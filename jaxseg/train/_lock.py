@@ -29,7 +29,8 @@ def locked(path: Path) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "another process"
             raise InputError(
-                f"run: {path.parent} is being trained by {holder}; wait until it ends, or give --run another folder"
+                f"run: {path.parent} is being trained by {holder}; wait until it ends, or take another folder "
+                "(--run, or --out of a sweep or table)"
             ) from None
         except OSError as error:
             if error.errno not in _UNSUPPORTED:

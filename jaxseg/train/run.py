@@ -263,7 +263,7 @@ class RunFolder:
                 raise InputError(
                     f"resume: {self.path} was started with another config ({'; '.join(changed[:5])}"
                     f"{f'; and {len(changed) - 5} more' if len(changed) > 5 else ''}); "
-                    "give --run another folder, or delete this one to start again"
+                    "take another folder (--run, or --out of a sweep or table), or delete this one to start again"
                 )
             return
         self.path.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,6 @@ logs, saves, scores, and when it has diverged, is decided where it is for one ru
 
 import dataclasses
 import functools
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,17 +37,16 @@ from jaxseg.train._lock_step import LockStep, slots_of, sweep_mesh
 from jaxseg.train._signals import noted_signals
 from jaxseg.train._stack import settings_of, varying_leaves
 from jaxseg.train.checkpoint import complete_steps
-from jaxseg.train.experiment import Experiment, resolved
+from jaxseg.train.experiment import Experiment
+from jaxseg.train.given_up import give_up, given_up
 from jaxseg.train.plan import _native, _recipe
 from jaxseg.train.progress import TextStream
-from jaxseg.train.run import RunFolder, with_arguments, write_json
+from jaxseg.train.run import RunFolder, with_arguments
 from jaxseg.train.trainer import train
 
 __all__ = ["Outcome", "Program", "Range", "Sweep", "SweepMember", "parse_grid", "train_sweep"]
 
 Mode = Literal["loop", "vmap", "shard"]
-MARK = "diverged.json"
-"""File in the folder of a member that diverged: what it was, and what was said."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,14 +242,15 @@ def train_sweep(
     said: TextStream = sys.stderr if stream is None else stream
     outcomes = found_already(sweep, out)
     for place, member in enumerate(sweep.members):
-        if not settled(outcomes[place]):
+        if outcomes[place].diverged is None:  # what is trained already is held to be this member, too
             with outcomes[place].folder.locked():
                 outcomes[place].folder.open(member.experiment, config, [*arguments, *member.options])
     with noted_signals() as received:
         for program in sweep.programs:
             left = [place for place in program.members if not settled(outcomes[place])]
             for place, why in _trained(sweep, program, left, outcomes, mode, chunk, said, received):
-                outcomes[place] = _given_up(outcomes[place], why)
+                give_up(outcomes[place].folder, sweep.members[place].experiment, why)
+                outcomes[place] = dataclasses.replace(outcomes[place], diverged=why)
                 print(f"{sweep.members[place].place}: diverged, given up: {why}", file=said, flush=True)
     return outcomes
 
@@ -325,18 +324,4 @@ def settled(outcome: Outcome) -> bool:
 def _found(member: SweepMember, out: Path) -> Outcome:
     """What an earlier call left of a member."""
     folder = RunFolder(out / member.place)
-    mark = folder.path / MARK
-    if mark.is_file():
-        found = json.loads(mark.read_text())
-        if found["resolved"] == json.loads(json.dumps(resolved(member.experiment))):
-            return Outcome(member, folder, found["message"])
-        mark.unlink()
-    return Outcome(member, folder)
-
-
-def _given_up(outcome: Outcome, message: str) -> Outcome:
-    if jax.process_index() == 0:
-        write_json(
-            outcome.folder.path / MARK, {"message": message, "resolved": resolved(outcome.member.experiment)}
-        )
-    return dataclasses.replace(outcome, diverged=message)
+    return Outcome(member, folder, given_up(folder, member.experiment))

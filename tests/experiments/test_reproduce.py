@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments import _rows
-from experiments._rows import Row, record, run_rows
+from experiments import _rows, evaluate
+from experiments._rows import Row, given_up_runs, record, run_rows
 from experiments.reproduce.__main__ import main
 from experiments.reproduce.items import ITEMS
 from jaxseg.errors import InputError
-from jaxseg.train import load_config, with_arguments
+from jaxseg.train import RunFolder, load_config, with_arguments
+from jaxseg.train._lock import locked
 
 CONFIG = """
 from jaxseg import losses
@@ -75,6 +76,46 @@ def test_rows_are_run_once_scored_and_recorded(tmp_path: Path) -> None:
     lost.unlink()  # as where the command was killed between two scores
     run_rows(rows[:1], [0], out, [], "test")
     assert lost.is_file()
+    by_hand = lost.read_text()
+    evaluate.main([str(out / "first/seed0"), "--evaluation.flip"])  # by hand, under another protocol
+    assert lost.read_text() != by_hand
+    run_rows(rows[:1], [0], out, [], "test")
+    assert lost.read_text() == by_hand
+
+
+def test_a_row_that_diverges_is_given_up_and_the_others_go_on(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text(CONFIG.format(name="good"))
+    (tmp_path / "bad.py").write_text(CONFIG.format(name="bad"))
+    rows = (
+        Row("bad", tmp_path / "bad.py", ("--optimizer.learning-rate", "1e30")),
+        Row("after", tmp_path / "good.py", after="bad"),
+        Row("both", together=("bad", "good")),
+        Row("good", tmp_path / "good.py"),
+    )
+    out = tmp_path / "out"
+    folders = run_rows(rows, [0], out, [], "test")
+    assert folders == [out / "good/seed0"]
+    lines = given_up_runs(rows, [0], out, folders)
+    assert [line.split(":")[0] for line in lines] == ["bad, seed 0", "after, seed 0", "both, seed 0"]
+    assert "no run. term 'source' is nan at step" in lines[0]
+    assert not (out / "after").exists()
+    written = (out / "bad/seed0/metrics.jsonl").read_bytes()
+    assert run_rows(rows, [0], out, [], "test") == folders  # tried once
+    assert (out / "bad/seed0/metrics.jsonl").read_bytes() == written
+    found = record(rows, folders)
+    assert [set(row["seeds"]) for row in found] == [set(), set(), set(), {"seed0"}]
+
+
+def test_a_run_that_another_process_trains_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "first.py").write_text(CONFIG.format(name="first"))
+    rows, out = (Row("first", tmp_path / "first.py"),), tmp_path / "out"
+    folder = RunFolder(out / "first/seed0")
+    with locked(folder.path / ".lock"):
+        folder.open(load_config(rows[0].config), rows[0].config, [])
+        written = folder.config.read_text()
+        with pytest.raises(InputError, match="is being trained by process"):
+            run_rows(rows, [0], out, ["--batch", "2"], "test")
+        assert folder.config.read_text() == written
 
 
 @pytest.mark.fast
@@ -93,11 +134,15 @@ def test_the_list_names_every_item_and_a_misspelt_one_is_told(capsys: pytest.Cap
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.name)
 def test_every_row_of_an_item_can_be_built_and_starts_from_an_earlier_one(item) -> None:
     earlier: set[str] = set()
+    names: set[str] = set()
     for row in item.rows:
         assert {*row.together, *([row.after] if row.after else [])} <= earlier
         if row.config is not None:
             experiment = load_config(row.config)
-            (with_arguments(experiment, list(row.options)) if row.options else experiment).validate()
+            experiment = with_arguments(experiment, list(row.options)) if row.options else experiment
+            experiment.validate()
+            assert experiment.name not in names  # by which reports tell rows apart
+            names.add(experiment.name)
         earlier.add(row.name)
     assert all(row.config.is_file() for row in item.published if row.config is not None)
 

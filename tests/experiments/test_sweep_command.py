@@ -53,6 +53,15 @@ def table(out: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def test_members_of_another_sweep_are_not_taken_for_its_own(config: Path, tmp_path: Path) -> None:
+    command = [str(config), "--out", str(tmp_path / "out"), "--grid", "seed=0..0"]
+    assert sweep.main([*command, "objective.source.weight=0.5"]) == 0
+    rows = table(tmp_path / "out")
+    with pytest.raises(InputError, match=r"weight=0\.5/seed0 was .* another config \(batch: 4 -> 2\); take another"):
+        sweep.main([*command, "objective.source.weight=0.5", "--batch", "2"])
+    assert table(tmp_path / "out") == rows
+
+
 def test_a_sweep_leaves_runs_and_one_table_with_intervals_over_seeds(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

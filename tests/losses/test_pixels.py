@@ -131,6 +131,12 @@ def test_a_loss_of_ones_own_has_an_average():
     np.testing.assert_allclose(average, 3.0 * np.asarray(values).sum() / some.valid.sum(), rtol=1e-5)
 
 
+@pytest.mark.parametrize("said", [{}, {"takes": "label"}])
+def test_a_loss_that_does_not_say_what_it_takes_is_refused_where_it_is_defined(said):
+    with pytest.raises(TypeError, match="Mine: it does not say what it is called with; set takes = 'labels', "):
+        type("Mine", (losses.Loss,), said)
+
+
 def test_objects_survive_trees_of_anything():
     loss = losses.MaximumSquaresImageWise(alpha=0.3)
     axes = jax.tree.map(lambda _: 0, loss)

@@ -5,7 +5,7 @@ from pathlib import Path
 from experiments._rows import Row
 from experiments.reproduce.figures import metapix
 from experiments.reproduce.items._metapix_tables import FIGURE_4, TABLE_1, TABLE_2, TABLE_3
-from experiments.reproduce.items.item import NOTHING, Item
+from experiments.reproduce.items.item import NOTHING, Item, named
 
 JOINT, JOINT_CAMVID, PAPER = Path("configs/joint"), Path("configs/joint_camvid"), Path("configs/metapix")
 BASELINES = (
@@ -55,7 +55,7 @@ def _rows(folder: Path, names: tuple[str, ...]) -> tuple[Row, ...]:
 def _split_on_camvid(block: int) -> Row:
     """MetaPix with the first blocks apart, which has no config of its own there."""
     options = ("--network.module.split", str(block))
-    return Row(metapix.split_row("metapix", block), JOINT_CAMVID / "metapix_split1.py", options)
+    return named(Row(metapix.split_row("metapix", block), JOINT_CAMVID / "metapix_split1.py", options))
 
 
 def _recipes(domain: str, names: tuple[str, ...]) -> tuple[Path, ...]:
