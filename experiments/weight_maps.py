@@ -46,6 +46,8 @@ def main(arguments: Sequence[str]) -> int:
 
     from experiments._weights import SourceWeights
     from jaxseg import report
+    from jaxseg.report._files import write_whole
+    from jaxseg.report._svg import standalone
 
     learned = SourceWeights(own.run)
     space = learned.experiment.data.labels
@@ -59,20 +61,23 @@ def main(arguments: Sequence[str]) -> int:
         if "planted" in example:
             row.append(report.weight_map(example["planted"].astype(np.float64)))
         rows.append(row)
-    titles = ["image", "label", f"weight, {own.range[0]:g} to {own.range[1]:g}", "planted"][: len(rows[0])]
+    titles = ["image", "label", f"weight, {own.range[0]:.2g} to {own.range[1]:.2g}", "planted"][
+        : len(rows[0])
+    ]
     Image.fromarray(report.contact_sheet(rows, titles, space=space)).save(out / "weights.png")
 
     counts = np.zeros((space.classes, 20), np.int64)
     size = len(learned.experiment.data.source(own.split))
     for example, weights in learned.of(range(min(own.count, size)), own.split):
         counts += report.weight_counts(weights, example["label"], space.classes)
-    (out / "weights.svg").write_text(str(report.weight_histograms(counts, space, prefix="weights")))
+    write_whole(out / "weights.svg", standalone(report.weight_histograms(counts, space, prefix="weights")))
     print(f"weights of step {learned.step}: {out}/weights.png, weights.svg")
 
     lines = means(own.run / "metrics.jsonl")
     if lines:
-        (out / "weights_over_training.svg").write_text(
-            str(report.weight_courses(lines, space, prefix="course"))
+        write_whole(
+            out / "weights_over_training.svg",
+            standalone(report.weight_courses(lines, space, prefix="course")),
         )
         print(f"over training: {out}/weights_over_training.svg")
     return 0
