@@ -78,12 +78,6 @@ class PreparedSource:
             raise _damaged(name, folder, "cannot be opened", error) from error
         return cls(name, split, folder, ids, range(len(ids)), records)
 
-    def where(self, keep: Callable[[str], bool]) -> "PreparedSource":
-        """The examples whose id `keep` accepts, in the same order."""
-        chosen = [index for index, name in enumerate(self.ids) if keep(name)]
-        ids = tuple(self.ids[index] for index in chosen)
-        return dataclasses.replace(self, ids=ids, places=[self.places[index] for index in chosen])
-
     def __len__(self) -> int:
         return len(self.ids)
 

@@ -118,7 +118,10 @@ class RareClasses:
                 "lower its pixels"
             )
         if not probabilities.any():
-            raise InputError(f"{domain}: rare-class sampling needs labels, and every pixel is void")
+            raise InputError(
+                f"{domain}: rare-class sampling of {len(source)} images needs one with more than {self.pixels} pixels "
+                "of a class, and every pixel is void or of a class that none shows so much of; lower its pixels"
+            )
         return _Drawn(probabilities, shown, entropy_of(seed, domain))
 
 

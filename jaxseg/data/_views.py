@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Integer
 
+from jaxseg.data._counts import label_counts
 from jaxseg.data._prepared import PreparedSource
 from jaxseg.data._sampling import entropy_of
 from jaxseg.data.dataset import DataSource
@@ -38,6 +40,32 @@ class Unlabelled:
     def __getitem__(self, index: int) -> dict[str, Any]:
         example = self.source[index]
         return {**example, "label": np.full(example["image"].shape[:2], VOID, np.uint8)}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Shown:
+    """A source whose rare-class sampling leaves out a class that no image shows enough of, instead of failing.
+
+    It is for images that are known in the middle of a run only, or are drawn.
+
+    Attributes:
+      source: the examples.
+      pixels: an image shows a class if it has more pixels of it than this, `RareClasses.pixels`.
+    """
+
+    source: DataSource
+    pixels: int
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.source[index]
+
+    def label_counts(self) -> Integer[np.ndarray, "N 256"]:
+        """Those of the source, 0 for the classes that are left out."""
+        counts = label_counts(self.source)
+        return np.where(counts.max(axis=0) > self.pixels, counts, 0)
 
 
 def selected(source: DataSource, places: Sequence[int]) -> DataSource:

@@ -66,6 +66,9 @@ class AsCamVid(DataSet):
     def has(self, split: str) -> bool:
         return self.given.has(split)
 
+    def ids(self, split: str) -> list[str]:
+        return self.given.ids(split)
+
     def source(self, split: str) -> DataSource:
         """The examples of a split, relabelled.
 

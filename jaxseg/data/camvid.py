@@ -1,6 +1,7 @@
 """CamVid, the 11-class version that is distributed with the SegNet tutorial: 367 train, 101 val, 233 test, 480x360."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from jaxseg.data._files import Tree, few, find
@@ -94,22 +95,25 @@ class CamVid(PairedDataSet):
         Raises:
           InputError: also where no image of the split belongs to these, or there are not as many as asked for.
         """
-        kept = self._of_sequences(split)
-        if split != "train" or self.images is None:
-            return kept
-        if not 1 <= self.images <= len(kept):
-            raise InputError(f"images: {self.images}; {self.name} has 1 to {len(kept)} to train on")
-        return selected(kept, [index * len(kept) // self.images for index in range(self.images)])
-
-    def _of_sequences(self, split: str) -> DataSource:
         everything = dataclasses.replace(self, sequences=())._prepared(split)
-        if not self.sequences:
-            return everything
-        kept = everything.where(lambda name: name.startswith(self.sequences))
-        if not len(kept):
-            there = sorted({name.split("_")[0] for name in everything.ids})
+        named = dataclasses.replace(everything, name=f"{self.name}/{split}")
+        return selected(named, self._chosen(split, everything.ids))
+
+    def ids(self, split: str) -> list[str]:
+        everything = super().ids(split)
+        return [everything[place] for place in self._chosen(split, everything)]
+
+    def _chosen(self, split: str, ids: Sequence[str]) -> list[int]:
+        """The places of the examples that the fields choose, of all in a split."""
+        chosen = [place for place, name in enumerate(ids) if name.startswith(self.sequences or "")]
+        if not chosen:
+            there = sorted({name.split("_")[0] for name in ids})
             raise InputError(
-                f"sequences: no image of {everything.name} begins with {few(self.sequences)}; "
+                f"sequences: no image of camvid/{split} begins with {few(self.sequences)}; "
                 f"its sequences are {few(there)}"
             )
-        return dataclasses.replace(kept, name=f"{self.name}/{split}")
+        if split != "train" or self.images is None:
+            return chosen
+        if not 1 <= self.images <= len(chosen):
+            raise InputError(f"images: {self.images}; {self.name} has 1 to {len(chosen)} to train on")
+        return [chosen[index * len(chosen) // self.images] for index in range(self.images)]

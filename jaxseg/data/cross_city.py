@@ -6,7 +6,6 @@ from typing import Literal
 
 from jaxseg.data._files import File, Tree, find
 from jaxseg.data._pairs import IMAGES, PairedDataSet, folder_of, matched, recipe_of
-from jaxseg.data.dataset import DataSource
 from jaxseg.data.recipe import Recipe
 from jaxseg.errors import InputError
 from jaxseg.labels import CITYSCAPES_13, LabelSpace
@@ -93,8 +92,8 @@ class CrossCity(PairedDataSet):
         return recipe_of(pairs, CITYSCAPES_13, resize=self.resize, version=VERSION, expected=full)
 
     def has(self, split: str) -> bool:
-        return super().has("test" if split == "val" else split)
+        return super().has(self._stored(split))
 
-    def source(self, split: str) -> DataSource:
-        """The examples of a split; `"val"` gives the test split."""
-        return self._prepared(split, "test" if split == "val" else None)
+    def _stored(self, split: str) -> str:
+        """`"val"` gives the test split."""
+        return "test" if split == "val" else split

@@ -77,17 +77,34 @@ class DataSet:
         """
         return self._prepared(split)
 
-    def _prepared(self, split: str, stored: str | None = None) -> PreparedSource:
-        """A split; `stored` is the recipe's name of what it holds, where that is another (splits may share records)."""
+    def ids(self, split: str) -> list[str]:
+        """The id of each example that `source(split)` gives, in order; looks at the raw files and prepares nothing.
+
+        Raises:
+          InputError: as `source`, but of the raw files only those that are missing are told.
+        """
+        recipe, stored = self._found(split)
+        return list(recipe.splits[stored])
+
+    def _stored(self, split: str) -> str:
+        """The recipe's name of what a split holds (splits may share records)."""
+        return split
+
+    def _found(self, split: str, stored: str | None = None) -> tuple[Recipe, str]:
+        """The recipe, and its name of what a split holds."""
         check_split(split)
-        recipe = dataclasses.replace(self.recipe(), task=self.task)
-        if (stored or split) not in recipe.splits:
+        recipe, stored = self.recipe(), stored or self._stored(split)
+        if stored not in recipe.splits:
             raise InputError(f"{self.name}: it has no {split} split, only {' and '.join(recipe.splits)}")
+        return recipe, stored
+
+    def _prepared(self, split: str, stored: str | None = None) -> PreparedSource:
+        """A split; `stored` is the recipe's name of what it is to hold, by default its own."""
+        recipe, stored = self._found(split, stored)
         labels = {"name": self.labels.name, "ids": sorted(self.labels.ids.items())}
-        folder = prepare(
-            self.name, dataclasses.replace(recipe, ingredients={"labels": labels, **recipe.ingredients})
-        )
-        return PreparedSource.open(folder, stored or split, f"{self.name}/{split}")
+        ingredients = {"labels": labels, **recipe.ingredients}
+        folder = prepare(self.name, dataclasses.replace(recipe, ingredients=ingredients, task=self.task))
+        return PreparedSource.open(folder, stored, f"{self.name}/{split}")
 
 
 def check_split(split: str) -> None:

@@ -16,7 +16,7 @@ from jaxseg.data import _images
 from jaxseg.data._classes import class_space
 from jaxseg.data._files import Tree
 from jaxseg.data._pairs import check_resize, folder_of
-from jaxseg.data.dataset import DataSet, DataSource
+from jaxseg.data.dataset import DataSet
 from jaxseg.data.recipe import Example, Recipe, Task
 from jaxseg.errors import InputError
 from jaxseg.labels import LabelSpace
@@ -110,13 +110,9 @@ class Digits(DataSet):
             splits=splits,
         )
 
-    def source(self, split: str) -> DataSource:
-        """The images of `train` or `test`; `val` is `test`.
-
-        Raises:
-          InputError: unknown split, or raw data that is missing or unusable; names the files.
-        """
-        return self._prepared(split, "test" if split == "val" else None)
+    def _stored(self, split: str) -> str:
+        """The images of `train` or `test`; `val` is `test`."""
+        return "test" if split == "val" else split
 
     def _files(self) -> tuple[list[Path], Arrays]:
         folder = folder_of(self.name, self.dir, _LAYOUT)

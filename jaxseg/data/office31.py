@@ -9,7 +9,7 @@ from jaxseg.data import _images
 from jaxseg.data._classes import class_space
 from jaxseg.data._files import Tree, few
 from jaxseg.data._pairs import check_resize, folder_of
-from jaxseg.data.dataset import DataSet, DataSource
+from jaxseg.data.dataset import DataSet
 from jaxseg.data.recipe import Example, Recipe, Task
 from jaxseg.errors import InputError
 from jaxseg.labels import LabelSpace
@@ -119,13 +119,9 @@ class Office31(DataSet):
             splits={"whole": {name: functools.partial(self._example, *file) for name, file in files.items()}},
         )
 
-    def source(self, split: str) -> DataSource:
-        """All images of the domain, whichever the split.
-
-        Raises:
-          InputError: unknown split, or raw data that is missing or unusable; names the files.
-        """
-        return self._prepared(split, "whole")
+    def _stored(self, split: str) -> str:
+        """All images of the domain, whichever the split."""
+        return "whole"
 
     def _folder(self) -> Path:
         inside = f"{self.domain}/images"

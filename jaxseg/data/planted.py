@@ -62,6 +62,9 @@ class Planted(DataSet):
     def has(self, split: str) -> bool:
         return self.clean.has(split)
 
+    def ids(self, split: str) -> list[str]:
+        return self.clean.ids(split)
+
     def source(self, split: str) -> DataSource:
         """The examples of a split; those of `train` corrupted.
 

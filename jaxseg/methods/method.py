@@ -97,6 +97,10 @@ class Method:
         """Names of the domains that the method reads."""
         return self.domains
 
+    def reads(self, phase: int) -> tuple[str, ...]:
+        """Names of the domains whose images the network sees in a phase; by default all that the method reads."""
+        return self.needs()
+
     def labelling(self, phase: int) -> Labelling | None:
         """How the target is to be labelled by the network before phase `phase`, or None (the default).
 
@@ -105,6 +109,18 @@ class Method:
         never sees the true ones of the target: before the first such phase they are void.
         """
         return None
+
+    def terms(self, phase: int) -> dict[str, str]:
+        """What the loss of the network that learns in a phase adds up: by name, the leaf that is a term's weight.
+
+        Leaves are named with dots, as on the command line. The norm of the gradient that `step` reports is 0 with all
+        of them 0, and that of one term with its own 1. By default the terms are those of `objective`, in a phase named
+        `"warm_start"` those of its objective; there are none where a method has neither.
+        """
+        warm = self.phases[phase].name == "warm_start"
+        place = "warm_start.objective" if warm else "objective"
+        objective = getattr(getattr(self, "warm_start", None) if warm else self, "objective", {})
+        return {name: f"{place}.{name}.weight" for name in objective}
 
     def program(self, phase: int) -> int:
         """The first phase whose `step` does what that of `phase` does; phases that share it share a compiled program.

@@ -206,7 +206,11 @@ class ObjectiveMethod(Method):
         return self.objective, self.optimizer
 
     def needs(self) -> tuple[str, ...]:
-        terms = [term for index in range(len(self.phases)) for term in self._objective(index)[0].values()]
+        read = {domain for index in range(len(self.phases)) for domain in self.reads(index)}
+        return tuple(domain for domain in self.domains if domain in read)
+
+    def reads(self, phase: int) -> tuple[str, ...]:
+        terms = self._objective(phase)[0].values()
         return tuple(domain for domain in self.domains if any(term.domain == domain for term in terms))
 
     def init(self, seed: Array, image: Array) -> State:

@@ -13,7 +13,6 @@ Every file appears whole or not at all.
 """
 
 import dataclasses
-import functools
 import json
 import os
 import shutil
@@ -27,7 +26,7 @@ import numpy as np
 from flax import serialization
 from jaxtyping import Integer, UInt8
 
-from jaxseg.data import DataSource, RareClasses
+from jaxseg.data import DataSource
 from jaxseg.data._counts import IDS
 from jaxseg.data._images import decode_label, encode_png
 from jaxseg.errors import InputError
@@ -157,12 +156,10 @@ class Labelled:
     Attributes:
       source: the target's examples; of these, only image and id are used.
       files: the labels.
-      mining: rare-class sampling that will count them, or None.
     """
 
     source: DataSource
     files: LabelFiles
-    mining: RareClasses | None = None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -176,16 +173,6 @@ class Labelled:
         return {"image": example["image"], name: self.files.read(index), "id": example["id"]}
 
     def label_counts(self) -> Integer[np.ndarray, "N 256"]:
-        """Pixels *predicted* as each class, whether or not they have a label; 0 for classes no image shows enough of.
-
-        What is enough is `mining.pixels`: without this, a class that the network no longer sees would end the run.
-        """
-        counts = self._predicted
-        if self.mining is None:
-            return counts
-        return np.where(counts.max(axis=0) > self.mining.pixels, counts, 0)
-
-    @functools.cached_property
-    def _predicted(self) -> Integer[np.ndarray, "N 256"]:
+        """Pixels *predicted* as each class, whether or not they have a label."""
         predicted = self.files.counts(len(self.source))[:, 0]
         return np.pad(predicted, ((0, 0), (0, IDS - predicted.shape[1])))

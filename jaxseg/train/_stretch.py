@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxseg.data import DataSource, RareClasses
-from jaxseg.data._views import Unlabelled, random_share, selected
+from jaxseg.data._views import Shown, Unlabelled, random_share, selected
 from jaxseg.errors import InputError
-from jaxseg.methods import Method
+from jaxseg.methods import Labelling, Method
 from jaxseg.train._label_files import LabelFiles, Labelled
 from jaxseg.train.experiment import Experiment
 
@@ -52,17 +52,25 @@ def stretch_of(
             f"{files.folder}: the labels of this phase are not there and the network that made them is gone; "
             "delete the run folder and train it again"
         )
-    used["target"] = Labelled(used["target"], files, labelling.mining)
+    used["target"] = Labelled(used["target"], files)
     if labelling.mining is not None:
         sampling["target"] = labelling.mining
-    if labelling.source_share is not None and "source" in used:
-        count = len(used["source"])
-        places = random_share(count, labelling.source_share, experiment.seed, labelling.source_draw)
-        used["source"] = selected(used["source"], places)
+        used["target"] = Shown(used["target"], labelling.mining.pixels)
+    if "source" in used:
+        used["source"] = share_of(experiment, used["source"], labelling)
     digest = hashlib.sha256(f"{experiment.seed}/phase {first}".encode()).digest()
     predicted = np.asarray(manifest["predicted"], np.float64)
     shares = (predicted / max(predicted.sum(), 1.0)).astype(np.float32)
     return Stretch(used, sampling, int.from_bytes(digest[:8], "little"), shares)
+
+
+def share_of(experiment: Experiment, source: DataSource, labelling: Labelling) -> DataSource:
+    """The source images that go with a labelling; rare-class sampling leaves out a class that a share does not show."""
+    if labelling.source_share is None:
+        return source
+    places = random_share(len(source), labelling.source_share, experiment.seed, labelling.source_draw)
+    part, rare = selected(source, places), experiment.sampling.get("source")
+    return part if rare is None else Shown(part, rare.pixels)
 
 
 def labelled_before(method: Method, phase: int) -> int | None:

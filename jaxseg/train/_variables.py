@@ -1,5 +1,6 @@
 """The variables that training starts from: of another run, or of a file of published weights."""
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 import jax
 
 from jaxseg.errors import InputError
-from jaxseg.methods import State
-from jaxseg.models import pretrained
+from jaxseg.methods import Method, State
+from jaxseg.models import LinenNetwork, pretrained
 from jaxseg.train.checkpoint import Checkpoints, abstract_state
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.mesh import MeshShape, replicated
@@ -17,13 +18,46 @@ from jaxseg.train.run import RunFolder
 
 
 def variables_of(folder: RunFolder) -> tuple[int, dict[str, Any]]:
-    """Step of a run's last checkpoint, and the network's variables there, on the host.
+    """Step of a run's last checkpoint, and the network's variables there, on the host, `with_target`.
 
     Raises:
       InputError: the run has no checkpoint.
     """
     step, state = state_of(folder)
-    return step, folder.experiment().method.variables(state)
+    method = folder.experiment().method
+    return step, with_target(method, method.variables(state), method.phase_at(max(step - 1, 0))[0] + 1)
+
+
+def with_target(method: Method, variables: Mapping[str, Any], phases: int) -> dict[str, Any]:
+    """The network's variables after the first phases of a method, fit to predict the target.
+
+    Where a network keeps statistics or layers for each domain and these phases read the source alone, those of the
+    target are as they began. Then the source's take their place, as with published weights. Before the first phase all
+    are as they were given, and stay.
+
+    Args:
+      method: whose network it is.
+      variables: of the network.
+      phases: how many phases it has behind it, or has begun.
+    """
+    network = method.network
+    apart = isinstance(network, LinenNetwork) and (network.per_domain or network.takes_domain)
+    trained = [index for index, phase in enumerate(method.phases[:phases]) if phase.steps]
+    if not apart or {domain for index in trained for domain in method.reads(index)} != {"source"}:
+        return dict(variables)
+    return _as_the_source(variables)
+
+
+def _as_the_source(tree: Any) -> Any:
+    """A tree in which whatever is called `target`, or `target_` and so on, is what is called `source` beside it.
+
+    >>> _as_the_source({"source": 1, "target": 2, "all": {"source_a": 3, "target_a": 4, "target_b": 5}})
+    {'source': 1, 'target': 1, 'all': {'source_a': 3, 'target_a': 3, 'target_b': 5}}
+    """
+    if not isinstance(tree, Mapping):
+        return tree
+    twins = {name: re.sub("^target(?=_|$)", "source", name) for name in tree}
+    return {name: _as_the_source(tree[twin if twin in tree else name]) for name, twin in twins.items()}
 
 
 def state_of(folder: RunFolder) -> tuple[int, State]:

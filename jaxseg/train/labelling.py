@@ -35,8 +35,8 @@ from jaxseg.train._label_programs import EACH, Pass, counted, labelled, predicte
 from jaxseg.train._prior import spatial_prior
 from jaxseg.train._recomputed import Recomputed
 from jaxseg.train._scores import Member
-from jaxseg.train._stretch import files_of, labelled_before, labels_target
-from jaxseg.train._variables import variables_of
+from jaxseg.train._stretch import files_of, labelled_before, labels_target, share_of
+from jaxseg.train._variables import variables_of, with_target
 from jaxseg.train.checkpoint import complete_steps
 from jaxseg.train.experiment import Experiment, resolved
 from jaxseg.train.mesh import replicated
@@ -113,7 +113,7 @@ def label_target(
     if labelling.teachers:
         members = _teachers(labelling, method.network.classes, mesh)
     else:
-        members = (Member(method.network, variables, "target"),)
+        members = (Member(method.network, with_target(method, variables, phase), "target"),)
     target = Unlabelled(sources["target"])
     made_of = {
         "format": [FORMAT, BINS, LOWEST, HIGHEST],
@@ -168,13 +168,15 @@ def check_labelling(experiment: Experiment, sources: Mapping[str, DataSource]) -
             "sampling.target: it counts the target's own labels, which self-training must not see; "
             "use the method's mining, which counts predictions"
         )
-    shape = sources["target"][0]["image"].shape
-    for phase in range(len(method.phases)):
-        labelling = method.labelling(phase)
-        for scale in labelling.scales if labelling is not None else ():
+    shape, rare = sources["target"][0]["image"].shape, experiment.sampling.get("source")
+    for labelling in filter(None, map(method.labelling, range(len(method.phases)))):
+        for scale in labelling.scales:
             method.network.validate(round(scale * shape[0]), round(scale * shape[1]))
-        for teacher in labelling.teachers if labelling is not None else ():
+        for teacher in labelling.teachers:
             _check_teacher(teacher, method.network.classes)
+        if rare is not None and labelling.source_share is not None:
+            part = share_of(experiment, sources["source"], labelling)
+            rare.order(part, experiment.seed, "source", experiment.threads)
 
 
 def _check_teacher(path: Path, classes: int) -> Network:

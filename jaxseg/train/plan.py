@@ -139,7 +139,7 @@ def plan(experiment: Experiment) -> Plan:
         if known is None and image_size(experiment.augment, _OTHER, domain) != sizes[domain]:
             assumed.append(domain)
         if recipe is not None:
-            images[domain] = _count(data_set, recipe, experiment.train_split)
+            images[domain] = len(data_set.ids(experiment.train_split))
         elif _makes_its_own(data_set):
             images[domain] = len(data_set.source(experiment.train_split))
         experiment.method.network.validate(*sizes[domain])
@@ -232,38 +232,28 @@ def lacking(experiment: Experiment) -> Iterator[str]:
 
 def _recipe(data_set: DataSet) -> tuple[Recipe | None, str]:
     """The data set's recipe, or why there is none; a data set that prepares nothing has none and lacks nothing."""
-    if _makes_its_own(data_set):
-        return None, ""
     try:
         return data_set.recipe(), ""
+    except NotImplementedError:
+        return None, ""
     except InputError as error:
         return None, str(error)
 
 
 def _makes_its_own(data_set: DataSet) -> bool:
     """Whether the data set hands out examples without preparing any."""
-    return type(data_set).recipe is DataSet.recipe
-
-
-def _examples(data_set: DataSet, recipe: Recipe, split: str) -> Mapping[str, Any]:
-    """The examples of a split; a data set without splits keeps all of them under one name."""
-    return recipe.splits[split] if split in recipe.splits else next(iter(recipe.splits.values()))
-
-
-def _count(data_set: DataSet, recipe: Recipe, split: str) -> int:
-    names = _examples(data_set, recipe, split)
-    chosen: tuple[str, ...] = getattr(data_set, "sequences", ())
-    return sum(name.startswith(chosen) for name in names) if chosen else len(names)
+    return _recipe(data_set) == (None, "")
 
 
 def _native(data_set: DataSet, recipe: Recipe | None, split: str) -> tuple[int, int] | None:
     """Height and width of the images: of the first one, or as the fields say, or None."""
+    if recipe is not None:  # a data set without splits keeps all examples under one name
+        examples = recipe.splits[split] if split in recipe.splits else next(iter(recipe.splits.values()))
+        first = next(iter(examples.values()))()
+        shape = decode_image(first.image, data_set.name).shape
+        return shape[0], shape[1]
     if _makes_its_own(data_set):
         shape = data_set.source(split)[0]["image"].shape
-        return shape[0], shape[1]
-    if recipe is not None:
-        first = next(iter(_examples(data_set, recipe, split).values()))()
-        shape = decode_image(first.image, data_set.name).shape
         return shape[0], shape[1]
     fields: dict[str, Any] = {
         field.name: getattr(data_set, field.name) for field in dataclasses.fields(data_set)

@@ -36,7 +36,7 @@ from jaxseg.train._recomputed import Recomputed
 from jaxseg.train._signals import noted_signals
 from jaxseg.train._stepping import Stepping
 from jaxseg.train._stretch import stretch_of
-from jaxseg.train._variables import given_variables
+from jaxseg.train._variables import given_variables, with_target
 from jaxseg.train.checkpoint import Checkpoints, abstract_state
 from jaxseg.train.distributed import first_says, is_first
 from jaxseg.train.evaluation import evaluate
@@ -132,6 +132,7 @@ class _Loop:
                 try:
                     asked = asking.send(answer)
                 except StopIteration as end:
+                    stepping.end()
                     return end.value
                 on_mesh: Any = put_batch(self.mesh, asked.batch)
                 if self.recomputed is not None:
@@ -301,9 +302,10 @@ class _Loop:
             for (name, data_set), skip in itertools.zip_longest(experiment.scored.items(), known):
                 if skip or not data_set.has("val"):
                     continue
+                variables, phase = self.method.variables(_fetched(state)), self.method.phase_at(done - 1)[0]
                 score = evaluate(
                     self.method.network,
-                    self.method.variables(_fetched(state)),
+                    with_target(self.method, variables, phase + 1),
                     data_set,
                     "val",
                     experiment.evaluation,

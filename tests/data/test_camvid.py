@@ -1,5 +1,6 @@
 """The CamVid builder on the layout as shipped: what it reads, and what it says of what it cannot."""
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxseg.data import CamVid, _cache
+from jaxseg.data import AsCamVid, CamVid, Planted, _cache
 from jaxseg.data._images import decode_label
 from jaxseg.data._prepared import PreparedSource
 from jaxseg.errors import InputError
@@ -53,6 +54,23 @@ def test_few_training_images_are_evenly_spaced(camvid_folder: Layout) -> None:
     for images in (0, len(stems) + 1):
         with pytest.raises(InputError, match=f"images: {images}; camvid has 1 to {len(stems)} to train on"):
             CamVid(folder, images=images).source("train")
+
+
+def test_the_names_of_the_chosen_are_known_before_any_is_prepared(camvid_folder: Layout, cache: Path) -> None:
+    folder = camvid_folder()
+    day = CamVid(folder, sequences=("0016E5", "0006R0"))
+    few = dataclasses.replace(day, images=2)
+    assert day.ids("train") == ["0006R0_f00930", "0016E5_00390", "0016E5_00420"]
+    assert few.ids("train") == ["0006R0_f00930", "0016E5_00390"]
+    assert few.ids("val") == list(NAMES["val"])
+    for wrapped in (AsCamVid(few), Planted(few), Planted(AsCamVid(few))):
+        assert wrapped.ids("train") == few.ids("train")
+    with pytest.raises(InputError, match="images: 4; camvid-0016E5-0006R0 has 1 to 3 to train on"):
+        dataclasses.replace(day, images=4).ids("train")
+    with pytest.raises(InputError, match="no image of camvid/test begins with 0006R0; its sequences are"):
+        CamVid(folder, sequences=("0006R0",)).ids("test")
+    assert not cache.exists()
+    assert [example["id"] for example in few.source("train")] == few.ids("train")
 
 
 def test_keeps_the_original_bytes_of_an_image(camvid_folder: Layout) -> None:

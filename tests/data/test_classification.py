@@ -44,6 +44,7 @@ def test_office31_reads_every_class(office: Path) -> None:
 
 def test_office31_has_one_part_and_is_prepared_once(office: Path, cache: Path) -> None:
     data = Office31(office, domain="dslr")
+    assert {len(data.ids(split)) for split in ("train", "val", "test")} == {62}
     assert {len(data.source(split)) for split in ("train", "val", "test")} == {62}
     assert len(list(cache.glob("office31-dslr/[!.]*"))) == 1
     assert Office31(office, domain="dslr", resize=(4, 6)).source("val")[0]["image"].shape == (4, 6, 3)
@@ -115,6 +116,7 @@ def test_digits_are_read_from_every_layout(tmp_path: Path, layout: str) -> None:
     for split, (images, labels) in {"train": TRAIN, "test": TEST, "val": TEST}.items():
         source = data.source(split)
         assert len(source) == len(images)
+        assert data.ids(split) == [example["id"] for example in source]
         for example, image, label in zip(source, images, labels, strict=True):
             np.testing.assert_array_equal(example["image"], np.repeat(image[..., None], 3, axis=-1))
             assert example["label"] == label

@@ -1,6 +1,7 @@
 """What holds for every data set of images and label images: what it prepares, and what it says of what it cannot."""
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,19 @@ def test_prepares_images_as_shipped_with_labels_of_known_classes(layout: Layout,
         assert example["label"].shape == SIZE
         assert set(np.unique(example["label"])) <= {*range(data.labels.classes), 255}
         assert (example["label"] != 255).any()
+
+
+@EVERY
+def test_the_names_of_examples_are_known_before_any_is_prepared(layout: Layout, tmp_path: Path) -> None:
+    data = layout.write(tmp_path / "raw")
+    for split in ("train", "val", "test"):
+        try:
+            known = data.ids(split)
+        except InputError as error:
+            with pytest.raises(InputError, match=re.escape(str(error))):
+                data.source(split)
+            continue
+        assert known == list(data.source(split).ids)
 
 
 @EVERY

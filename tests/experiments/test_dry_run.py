@@ -13,7 +13,7 @@ from PIL import Image
 
 from experiments import train
 from jaxseg import losses, models
-from jaxseg.data import CamVid
+from jaxseg.data import CamVid, Planted
 from jaxseg.data.augment import ScaleCropFlip
 from jaxseg.errors import InputError
 from jaxseg.methods import Adam, ObjectiveMethod, Portions, SelfTraining, Term, WarmStart
@@ -114,6 +114,21 @@ def test_what_there_is_is_counted(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert "source 192x256" in said
     assert "nothing is missing" in said
     assert written(tmp_path) == before
+
+
+def test_images_that_are_not_trained_on_are_not_counted(tmp_path: Path) -> None:
+    """Of five images two are of the sequence, and one of these is used; also inside of other data sets."""
+    for name in ("train/a_0", "train/a_1", "train/b_0", "train/b_1", "train/b_2", "val/a_2", "test/a_3"):
+        split, stem = name.split("/")
+        for part, mode in ((split, "RGB"), (f"{split}annot", "L")):
+            (tmp_path / part).mkdir(exist_ok=True)
+            Image.new(mode, (32, 16)).save(tmp_path / part / f"{stem}.png")
+    few = CamVid(tmp_path, sequences=("a",), images=1)
+    method = dataclasses.replace(OBJECTIVE, network=network(11))
+    for data, count in ((few, 1), (dataclasses.replace(few, images=None), 2), (Planted(few), 1)):
+        assert plan(tiny(data=data, method=method)).images == {"source": count}
+    assert plan(tiny(data=Planted(Blocks(count=6, size=(16, 32))))).images == {"source": 6}
+    assert not (tmp_path / "cache").exists()
 
 
 def test_sizes_parameters_and_state_are_exact() -> None:

@@ -15,6 +15,7 @@ import pytest
 from jaxseg.data import RareClasses
 from jaxseg.data.augment import ColorJitter, Mirror, RandomCrop, Resize, ScaleCropFlip
 from jaxseg.errors import InputError
+from jaxseg.methods import SGD, ObjectiveMethod, WarmStart
 from jaxseg.models import LinenNetwork
 from jaxseg.train import MeshShape, RunFolder, check, variables_of
 from jaxseg.train._inputs import augmented
@@ -167,6 +168,34 @@ def test_teachers_label_by_the_mean_of_their_softmax(tmp_path: Path, monkeypatch
     monkeypatch.setattr(RunFolder, "experiment", lambda self, arguments=(): built)
     with pytest.raises(InputError, match=r"teachers: .*teacher1 has no checkpoint; train it first"):
         check(taught)
+
+
+@pytest.mark.parametrize("start", ["teachers", "initialize", "warm_start"])
+def test_a_network_that_never_saw_the_target_labels_it_by_the_sources_statistics(
+    start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = dataclasses.replace(network(normalize=True), per_domain=True)
+    built = experiment(
+        network=net, rounds=1, steps=1, labels="hard", objective={"source": SOURCE, "target": HARD}
+    )
+    first, optimizer = {"source": SOURCE}, SGD(learning_rate=0.1)
+    alone = dataclasses.replace(built, method=ObjectiveMethod(net, first, steps=6, optimizer=optimizer))
+    state = trained(tmp_path / "first", alone)
+    monkeypatch.setattr(RunFolder, "experiment", lambda self, arguments=(): alone)
+    method: dict[str, Any] = {}
+    if start == "initialize":
+        built = dataclasses.replace(built, initialize=tmp_path / "first")
+    elif start == "teachers":
+        method = {"teachers": (tmp_path / "first",)}
+    else:
+        method = {"warm_start": WarmStart(steps=6, objective=first, optimizer=optimizer)}
+    trained(tmp_path / "run", dataclasses.replace(built, method=dataclasses.replace(built.method, **method)))
+    images = np.stack([example["image"] for example in built.target.source("train")]) / 127.5 - 1.0
+    own, (scaled, layer) = state.batch_stats["source"]["BatchNorm_0"], state.params.values()
+    z = (images - own["mean"]) / np.sqrt(own["var"] + 1e-5) * scaled["scale"] + scaled["bias"]
+    best = (z @ np.asarray(layer["kernel"], np.float64) + layer["bias"]).argmax(-1)
+    manifest = json.loads((tmp_path / "run/pseudo_labels/round0/manifest.json").read_text())
+    assert manifest["predicted"] == np.bincount(best.ravel(), minlength=3).tolist()
 
 
 def test_the_spatial_prior_is_the_share_of_each_class_at_each_place(tmp_path: Path) -> None:

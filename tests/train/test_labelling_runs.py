@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 from jaxseg import losses
-from jaxseg.data import RareClasses
+from jaxseg.data import RareClasses, batches
+from jaxseg.data._views import random_share
 from jaxseg.errors import InputError
 from jaxseg.losses import pytree
 from jaxseg.methods import Batch, Metrics, Portions, SelfTraining, State, Term, WarmStart
@@ -149,6 +151,49 @@ def test_a_round_draws_its_share_of_the_source_and_images_of_rare_predictions(tm
     assert np.mean([counts[index, rare] > 2 for index in drawn]) > 0.9
     assert sorted(target[0]) == ["id", "image", "targets"]
     assert target[0]["targets"].shape == (8, 16, 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Seldom(Blocks):
+    """Class 2 is all of one image, `where`, and a pixel of each of the others, of which `blank` leaves no other."""
+
+    where: int = 0
+    blank: bool = False
+
+    def source(self, split: str) -> list[dict[str, object]]:
+        examples: list[dict[str, Any]] = super().source(split)
+        for index, example in enumerate(examples):
+            label = np.where(example["label"] == 2, 255 if self.blank else 1, example["label"])
+            label = np.full_like(label, 255) if self.blank else label
+            label[0, 0] = 2
+            example["label"] = np.full_like(label, 2) if index == self.where else label
+        return examples
+
+
+def test_a_share_of_the_source_need_not_show_every_class(tmp_path: Path) -> None:
+    built = experiment(
+        network=network(),
+        source_share=Portions(0.25, 0.75, 1.0),
+        source_draw="nested",
+        sampling={"source": RareClasses(pixels=10)},
+    )
+    share = random_share(12, 0.25, built.seed, "nested")
+    where = next(index for index in range(12) if index not in share)
+    built = dataclasses.replace(built, data=Seldom(where=where))
+    labels(tmp_path / "run", built)
+    shutil.copytree(tmp_path / "run/pseudo_labels/round0", tmp_path / "run/pseudo_labels/round1")
+    _, sources, _ = check(built)
+    drawn = []
+    for phase in (0, 1):
+        stretch = stretch_of(built, sources, tmp_path / "run/pseudo_labels", phase)
+        rare = {"source": stretch.sampling["source"]}
+        part = next(batches({"source": stretch.sources["source"]}, 60, seed=1, sampling=rare))["source"]
+        shown = {image.tobytes(): index for index, image in enumerate(e["image"] for e in sources["source"])}
+        drawn.append({shown[image.tobytes()] for image in part["image"]})
+    assert drawn == [set(share), {where}]  # of the whole, the rare class is drawn nearly always
+    blank = dataclasses.replace(built, data=Seldom(where=where, blank=True))
+    with pytest.raises(InputError, match=r"source: rare-class sampling .* 3 images .* more than 10 pixels"):
+        check(blank)
 
 
 def test_labels_that_are_gone_are_named(tmp_path: Path) -> None:

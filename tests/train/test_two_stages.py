@@ -7,11 +7,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from jaxseg import losses
-from jaxseg.methods import SGD, ObjectiveMethod, State, Term
+from jaxseg import losses, models
+from jaxseg.methods import SGD, ObjectiveMethod, State, Term, WarmStart
 from jaxseg.models import LinenNetwork, Normalization, Output, layers
 from jaxseg.train import Experiment, MeshShape, RunFolder, load_config, train
+from jaxseg.train._variables import with_target
 from tests.tiny import Blocks
 
 
@@ -93,3 +95,42 @@ def test_the_recipes_second_stage_begins_where_the_first_ends() -> None:
                 jax.eval_shape(e.method.network.init, jax.random.key(0), image) for e in (first, second)
             ]
             assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        models.compact(3, width=4, split=2, batch_norm="per_domain"),
+        models.fcn8s(3, width=0.02, split=1, trunk="vgg16_bn", dropout=0.0),
+    ],
+    ids=["compact", "fcn8s"],
+)
+def test_a_target_that_was_never_read_has_what_the_source_has(network: LinenNetwork) -> None:
+    source, target = (Term(losses.SoftmaxCrossEntropy(), domain=domain) for domain in ("source", "target"))
+    rng = np.random.default_rng(0)
+    image = jnp.asarray(rng.normal(size=(1, 8, 8, 3)), jnp.float32)
+    shapes = jax.eval_shape(network.init, jax.random.key(0), image)
+    variables = jax.tree.map(lambda leaf: rng.uniform(0.1, 1.0, leaf.shape).astype(np.float32), shapes)
+    scores = jax.jit(
+        lambda variables, domain: network.apply(variables, image, train=False, domain=domain)[0].logits,
+        static_argnames="domain",
+        compiler_options={"xla_backend_optimization_level": 0},
+    )
+    of_source, of_target = (np.asarray(scores(variables, domain)) for domain in ("source", "target"))
+    assert np.abs(of_source - of_target).max() > 1e-3
+    alone = ObjectiveMethod(network, {"source": source}, steps=2)
+    both = ObjectiveMethod(
+        network,
+        {"source": source, "target": target},
+        steps=2,
+        warm_start=WarmStart(steps=2, objective={"source": source}),
+    )
+    for method, phases, expected in (
+        (alone, 1, of_source),
+        (both, 1, of_source),  # after the warm start
+        (both, 2, of_target),
+        (both, 0, of_target),  # nothing was trained yet: they are as they were given
+    ):
+        found = with_target(method, variables, phases)
+        np.testing.assert_array_equal(scores(found, "target"), expected)
+        np.testing.assert_array_equal(scores(found, "source"), of_source)
