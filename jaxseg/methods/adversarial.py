@@ -155,6 +155,10 @@ class AdversarialMethod(SeveralNetworks):
             return self.warm_start.objective, self.warm_start.optimizer, {}
         return self.objective, self.optimizer, self.levels
 
+    def terms(self, phase: int) -> dict[str, str]:
+        levels = self._at(phase)[2]
+        return super().terms(phase) | {f"adversarial_{name}": f"levels.{name}.weight" for name in levels}
+
     def init(self, seed: Array, image: Array) -> State:
         batch, height, width, _ = image.shape
         check_maps(self.discriminator, height, width)

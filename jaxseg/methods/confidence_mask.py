@@ -89,6 +89,11 @@ class ConfidenceMask(SeveralNetworks):
     def phases(self) -> tuple[Phase, ...]:
         return Phase(JUDGE, self.judge_steps), Phase("train", self.steps)
 
+    def terms(self, phase: int) -> dict[str, str]:
+        if phase == 0:
+            return {name: f"judge_objective.{name}.weight" for name in self.judge_objective}
+        return super().terms(phase)
+
     def init(self, seed: Array, image: Array) -> State:
         key = jax.random.fold_in(jax.random.key(seed), 0)
         judge = self.network.init(key, self.network.normalization(image))

@@ -154,9 +154,8 @@ class ConservativeGAN(SeveralNetworks):
             raise InputError("warm_start_game: there is no warm start; give one, or leave it out")
         for index in range(len(self.phases)):
             objective = self._at(index)[0]
-            for taken in TERMS:
-                if taken in objective:
-                    raise InputError(f"objective.{taken}: the name of a term of the game; choose another")
+            for taken in {*TERMS} & {*objective}:
+                raise InputError(f"objective.{taken}: the name of a term of the game; choose another")
             if self.gradient_share and not counted(objective):
                 raise InputError(
                     "gradient_share: the objective has no term of the main head on the source; leave it out"
@@ -172,9 +171,12 @@ class ConservativeGAN(SeveralNetworks):
             return self.warm_start.objective, self.warm_start.optimizer, self.warm_start_game
         return self.objective, self.optimizer, True
 
+    def terms(self, phase: int) -> dict[str, str]:
+        names = ("encoder", "encoder_classes") if self._at(phase)[2] else ()
+        return super().terms(phase) | {name: f"weights.{name}" for name in names}
+
     def init(self, seed: Array, image: Array) -> State:
-        _, height, width, _ = image.shape
-        self.discriminator.validate(height, width)
+        self.discriminator.validate(image.shape[1], image.shape[2])
         state = initial_state(self, seed, image)
         variables = {"params": state.params, "batch_stats": state.batch_stats}
         ready = self.network.normalization(image)

@@ -111,6 +111,10 @@ class DANN(SeveralNetworks):
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("train", self.steps),)
 
+    def terms(self, phase: int) -> dict[str, str]:
+        """The domain classifier's as it comes to the network: reversed, times lambda."""
+        return super().terms(phase) | {DOMAIN: "weight"}
+
     def strength(self, step: Scalar) -> Float[Array, ""]:
         """Lambda at `step` (0-based): 2 / (1 + exp(-x)) - 1 is tanh(x / 2), and loses no digits near 0."""
         progress = jnp.asarray(step, jnp.float32) / self.steps

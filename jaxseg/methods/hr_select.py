@@ -152,6 +152,11 @@ class HRSelect(SeveralNetworks):
     def phases(self) -> tuple[Phase, ...]:
         return self._inner.phases
 
+    def terms(self, phase: int) -> dict[str, str]:
+        own = super().terms(phase)
+        inner = self._inner.terms(phase).items()
+        return own | {name: f"reconstruction.{leaf}" for name, leaf in inner if name not in own}
+
     def init(self, seed: Array, image: Array) -> State:
         side = self.weighting.minimum_size
         key = jax.random.fold_in(jax.random.key(seed), 2)

@@ -124,6 +124,10 @@ class HyperMethod(SeveralNetworks):
         read = {*self._plain.needs(), *(term.domain for term in self.outer.values())}
         return tuple(domain for domain in self.domains if domain in read)
 
+    def terms(self, phase: int) -> dict[str, str]:
+        """None but in the warm start: the numbers, weights among them, move by all terms before the network does."""
+        return super().terms(phase) if phase + 1 < len(self.phases) else {}
+
     def numbers(self, state: State) -> dict[str, Array]:
         """The learned numbers by name, as the objective has them."""
         held, first = state.params[HYPER], numbers(self.objective)

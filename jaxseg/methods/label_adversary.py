@@ -152,6 +152,10 @@ class LabelAdversary(SeveralNetworks):
             return self.warm_start.objective, self.warm_start.optimizer, False
         return self.objective, self.optimizer, True
 
+    def terms(self, phase: int) -> dict[str, str]:
+        adversarial = self._at(phase)[2]
+        return super().terms(phase) | ({DECEIT: "weight"} if adversarial else {})
+
     def init(self, seed: Array, image: Array) -> State:
         batch, height, width, _ = image.shape
         check_maps(self.discriminator, height, width)

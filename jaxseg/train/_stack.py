@@ -15,6 +15,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxseg.methods import Metrics, State
+from jaxseg.train._microbatches import prepared
 from jaxseg.train._program import step as _step
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.mesh import batch_spec
@@ -26,7 +27,7 @@ Settings = tuple[Any, Any, Any]
 
 def settings_of(experiment: Experiment) -> Settings:
     """What of an experiment the compiled step is given besides state and batch: method, augmentation, translation."""
-    return experiment.method, OrderedDict(experiment.augment), experiment.translate
+    return prepared(experiment), OrderedDict(experiment.augment), experiment.translate
 
 
 def varying_leaves(experiments: Sequence[Experiment]) -> tuple[int, ...]:

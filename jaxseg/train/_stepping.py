@@ -46,6 +46,7 @@ class Stepping:
         self._note, self._log, self._profile = note, log, profile
         self._every = diagnose_every
         self._taken = 0
+        self._tracing = False
         self._seen: dict[int, dict[str, str]] = {}
 
     def __call__(
@@ -67,10 +68,11 @@ class Stepping:
             self._diagnose(arguments, phase, number)
         if self._profile is not None and self._taken == PROFILED.start:
             jax.profiler.start_trace(self._profile)
+            self._tracing = True
         after, metrics = step(*arguments)
         if programs is not None and _programs() > programs:
             self._warn(program, _signature(*arguments[:5]))
-        if self._profile is not None and self._taken == PROFILED.stop - 1:
+        if self._tracing and self._taken == PROFILED.stop - 1:
             jax.block_until_ready(after)
             self._note(f"profile of steps {number - len(PROFILED) + 1} to {number}: {self._profile}")
             self.close()
@@ -79,9 +81,17 @@ class Stepping:
 
     def close(self) -> None:
         """Ends a profile that is being taken."""
-        if self._profile is not None and self._taken >= PROFILED.start:
-            self._profile = None
+        if self._tracing:
+            self._tracing = False
             jax.profiler.stop_trace()
+
+    def end(self) -> None:
+        """Says, once all steps are taken, where they were too few for a profile."""
+        if self._profile is not None and self._taken <= PROFILED.start:
+            self._note(
+                f"no profile: it begins with the {PROFILED.start + 1}th step that is taken, and {self._taken} were; "
+                "profile a run with more steps before it"
+            )
 
     def _warn(self, program: int, now: dict[str, str]) -> None:
         """Says what made the step compile anew."""

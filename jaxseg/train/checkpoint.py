@@ -40,11 +40,14 @@ def abstract_state(
 
     `sharding` is where it all lies, or a function from a tree of shapes to a tree of where each lies.
     """
-    phase, _ = method.phase_at(max(step - 1, 0))
+    last, _ = method.phase_at(max(step - 1, 0))
 
     def build() -> State:
-        seed = jax.numpy.zeros((), jax.numpy.int32)
-        return method.begin(method.init(seed, jax.numpy.zeros((1, *size, 3))), phase)
+        state = method.init(jax.numpy.zeros((), jax.numpy.int32), jax.numpy.zeros((1, *size, 3)))
+        for index, phase in enumerate(method.phases[: last + 1]):
+            if phase.steps:  # as in training: what a phase keeps is what those before it began with
+                state = method.begin(state, index)
+        return state
 
     shapes = jax.eval_shape(build)
     if sharding is None or isinstance(sharding, Sharding):

@@ -206,6 +206,7 @@ class Experiment:
                 f"({space.name}) have {space.classes}; make them equal, with --network.classes {space.classes}"
             )
         self.method.validate()
+        self._check_phases()
         self.evaluation.validate(self.data.task)
         for domain in self.sampling:
             if domain not in self.domains:
@@ -213,6 +214,21 @@ class Experiment:
                     f"sampling.{domain}: training reads no such domain, only {' and '.join(self.domains)}"
                 )
         _ = self.domains
+
+    def _check_phases(self) -> None:
+        for index, phase in enumerate(self.method.phases):
+            if phase.steps < 0:
+                raise InputError(f"steps: phase {phase.name!r} has {phase.steps}; it is 0 or more")
+            if self.diagnose_every and phase.steps and not self.method.terms(index):
+                raise InputError(
+                    f"diagnose_every: {type(self.method).__name__} has no terms with weights of their own in phase "
+                    f"{phase.name!r}; leave it out, or set it to 0"
+                )
+        if self.method.total_steps < 1:
+            raise InputError(
+                "steps: 0 in all; use at least 1 (a run is scored without training by python -m experiments.evaluate "
+                "RUN, the weights of a file by jaxseg.train.evaluate)"
+            )
 
 
 OPERATIONAL = ("mesh", "threads", "checkpoint_every", "evaluate_every", "diagnose_every", "pictures_every")

@@ -57,7 +57,9 @@ def test_members_of_another_sweep_are_not_taken_for_its_own(config: Path, tmp_pa
     command = [str(config), "--out", str(tmp_path / "out"), "--grid", "seed=0..0"]
     assert sweep.main([*command, "objective.source.weight=0.5"]) == 0
     rows = table(tmp_path / "out")
-    with pytest.raises(InputError, match=r"weight=0\.5/seed0 was .* another config \(batch: 4 -> 2\); take another"):
+    with pytest.raises(
+        InputError, match=r"weight=0\.5/seed0 was .* another config \(batch: 4 -> 2\); take another"
+    ):
         sweep.main([*command, "objective.source.weight=0.5", "--batch", "2"])
     assert table(tmp_path / "out") == rows
 

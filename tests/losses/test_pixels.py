@@ -133,7 +133,9 @@ def test_a_loss_of_ones_own_has_an_average():
 
 @pytest.mark.parametrize("said", [{}, {"takes": "label"}])
 def test_a_loss_that_does_not_say_what_it_takes_is_refused_where_it_is_defined(said):
-    with pytest.raises(TypeError, match="Mine: it does not say what it is called with; set takes = 'labels', "):
+    with pytest.raises(
+        TypeError, match="Mine: it does not say what it is called with; set takes = 'labels', "
+    ):
         type("Mine", (losses.Loss,), said)
 
 

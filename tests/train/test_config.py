@@ -9,7 +9,7 @@ import pytest
 
 from jaxseg import losses
 from jaxseg.errors import InputError
-from jaxseg.methods import SGD, ObjectiveMethod, Term
+from jaxseg.methods import SGD, MeanTeacher, ObjectiveMethod, Term, WarmStart
 from jaxseg.train import Experiment, MeshShape, RunFolder, load_config, with_arguments
 from jaxseg.train.experiment import differences, resolved
 from tests.tiny import Blocks, network
@@ -50,6 +50,12 @@ def experiment(**fields: Any) -> Experiment:
         network=network(), objective={"source": Term(losses.SoftmaxCrossEntropy())}, steps=6
     )
     return Experiment(**({"name": "tiny", "data": Blocks(), "method": method, "batch": 4} | fields))
+
+
+def of_steps(main: int, warm: int | None = None) -> ObjectiveMethod:
+    terms = {"source": Term(losses.SoftmaxCrossEntropy())}
+    first = None if warm is None else WarmStart(steps=warm, objective=terms)
+    return ObjectiveMethod(network(), terms, main, warm_start=first)
 
 
 @pytest.mark.fast
@@ -122,11 +128,24 @@ def test_a_misspelt_config_path_is_answered_with_the_nearest(tmp_path: Path) -> 
         ({"batch": 0}, "batch: 0"),
         ({"checkpoint_every": 0}, "checkpoint_every: 0"),
         ({"evaluate_every": -1}, "evaluate_every: -1"),
+        ({"method": of_steps(-3)}, "steps: phase 'train' has -3; it is 0 or more"),
+        ({"method": of_steps(0)}, r"steps: 0 in all; .* experiments.evaluate"),
+        ({"method": of_steps(-1, warm=2)}, "steps: phase 'train' has -1"),
+        ({"method": of_steps(0, warm=-2)}, "steps: phase 'warm_start' has -2"),
+        (
+            {"method": MeanTeacher(network(), 6), "target": Blocks(shift=60), "diagnose_every": 2},
+            "diagnose_every: MeanTeacher has no terms .* phase 'train'; leave it out",
+        ),
     ],
 )
 def test_fields_that_do_not_fit_are_named(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         experiment(**fields).validate()
+
+
+def test_a_phase_may_have_no_steps_where_another_has_some() -> None:
+    experiment(method=of_steps(0, warm=1), diagnose_every=2).validate()
+    experiment(method=of_steps(1, warm=0), diagnose_every=2).validate()
 
 
 def test_class_count_and_missing_target_are_named() -> None:

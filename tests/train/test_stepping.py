@@ -1,7 +1,10 @@
 """What is said and measured beside the steps: gradients of terms, profiles, programs that are compiled anew."""
 
+import contextlib
+import dataclasses
 import io
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,16 @@ import numpy as np
 import pytest
 
 from jaxseg import losses
-from jaxseg.errors import InputError
 from jaxseg.methods import SGD, Method, ObjectiveMethod, Term, WarmStart
 from jaxseg.train import Experiment, MeshShape, RunFolder, _program, train
-from jaxseg.train._diagnosis import diagnosis, terms_of
+from jaxseg.train._diagnosis import diagnosis
 from jaxseg.train._stepping import PROFILED, Stepping
+from tests.methods.adversaries import batch, single
+from tests.methods.players import game
+from tests.methods.test_dann import batch as of_images
+from tests.methods.test_dann import method as dann
+from tests.methods.test_label_adversary import method as label_adversary
+from tests.models._fresh import QUICK
 from tests.tiny import Blocks, network
 
 OBJECTIVE = {
@@ -58,15 +66,46 @@ def test_diagnosis_finds_norms_and_cosines_of_very_different_gradients() -> None
     cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
     assert found["gradient_cosines"]["source,target"] == pytest.approx(cosine, abs=1e-6)
     assert found["gradient_cosines"]["source,third"] is None
-    assert list(terms_of(method, 0)) == ["source"]
 
 
-def test_a_method_without_terms_is_told() -> None:
-    class Bare(Method):
-        phases = ObjectiveMethod(network(), OBJECTIVE, steps=1).phases
+ALONE = {"source": Term(losses.SoftmaxCrossEntropy(), weight=0.4)}
 
-    with pytest.raises(InputError, match="Bare has no weighted terms"):
-        diagnosis(Bare(), 0, lambda method: 0.0)
+
+@pytest.mark.parametrize(
+    ("method", "made", "weights"),
+    [
+        (single(objective=ALONE), batch, {"adversarial_main": 0.5}),
+        (label_adversary(objective=ALONE), batch, {"adversarial": 0.7}),
+        (dann(objective=ALONE), of_images, {"domain": 0.7}),
+        (game(objective=ALONE), batch, {"encoder": 0.6, "encoder_classes": 1.0}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_game_is_measured_apart_from_the_objective(
+    method: Any, made: Callable[[], Any], weights: dict[str, float]
+) -> None:
+    """The objective's gradient is that without the game, and with the game's it makes up that of the step."""
+    given = made()
+    step = jax.jit(type(method).step, static_argnums=3, compiler_options=QUICK)
+    start = jax.jit(lambda image: method.begin(method.init(jnp.int32(0), image), 0), compiler_options=QUICK)
+    state = start(given["source"]["image"])
+    state = dataclasses.replace(state, step=jnp.int32(2))  # at step 0 DANN reverses nothing
+    plain = ObjectiveMethod(method.network, ALONE, method.steps)
+    without = plain.begin(dataclasses.replace(state, **method.variables(state)), 0)
+    told = jax.jit(lambda given: plain.step(without, given, 0)[1], compiler_options=QUICK)(given)
+    expected = float(told["gradient_norm"]) / 0.4
+
+    found = diagnosis(method, 0, lambda other: float(step(other, state, given, 0)[1]["gradient_norm"]))
+    norms, cosines = found["gradient_norms"], found["gradient_cosines"]
+    weights = {"source": 0.4, **weights}
+    assert norms["source"] == pytest.approx(expected, rel=1e-4)
+    assert list(norms) == list(weights)
+    assert list(norms.values())[1] > 0
+    square = sum((weights[name] * norm) ** 2 for name, norm in norms.items())
+    for pair, cosine in cosines.items():
+        both = [weights[name] * norms[name] for name in pair.split(",")]
+        square += 2 * (cosine or 0.0) * both[0] * both[1]  # None, where the discriminator reads no classes
+    assert square**0.5 == pytest.approx(float(step(method, state, given, 0)[1]["gradient_norm"]), rel=1e-4)
 
 
 def test_training_measures_its_terms_shows_a_profile_and_ends_with_the_same_bits(tmp_path: Path) -> None:
@@ -85,23 +124,37 @@ def test_training_measures_its_terms_shows_a_profile_and_ends_with_the_same_bits
     assert f"profile of steps {PROFILED.start + 1} to {PROFILED.stop}" in said
     assert list((tmp_path / "profile").rglob("*.xplane.pb"))
     assert "warning" not in said
+    _, _, said = trained(tmp_path / "measured", profile=tmp_path / "again")  # it is trained already
+    assert "no profile: it begins with the 4th step that is taken, and 0 were;" in said
 
 
-def test_a_step_that_is_compiled_again_says_what_changed() -> None:
+def test_a_run_that_is_too_short_for_a_profile_says_so_and_ends_well(tmp_path: Path) -> None:
+    notes = stepped((4,) * PROFILED.start, tmp_path / "profile")
+    assert notes[-1].startswith("no profile: it begins with the 4th step that is taken, and 3 were;")
+    assert not (tmp_path / "profile").exists()
+
+
+def stepped(heights: Sequence[int], profile: Path | None = None) -> list[str]:
+    """What is said while a step is taken on images of each of these heights, and at the end."""
     notes: list[str] = []
     mesh = MeshShape(data=1).build(2)
     method = ObjectiveMethod(network(), {"source": OBJECTIVE["source"]}, steps=3)
-    with jax.set_mesh(mesh):
+    stepping = Stepping(mesh, False, notes.append, lambda line: None, profile=profile)
+    with jax.set_mesh(mesh), contextlib.closing(stepping):
         state = method.begin(method.init(jnp.int32(0), jnp.zeros((1, 4, 5, 3))), 0)
-        stepping = Stepping(mesh, False, notes.append, lambda line: None)
-        for number, height in enumerate((4, 4, 6), start=1):
+        for number, height in enumerate(heights, start=1):
             part = {
                 "image": jnp.zeros((2, height, 5, 3), jnp.uint8),
                 "label": jnp.zeros((2, height, 5), jnp.uint8),
             }
             settings = (method, {}, None)
             state, _ = stepping(_program.step, settings, state, {"source": part}, 0, number)
-    warnings = [note for note in notes if note.startswith("warning")]
+        stepping.end()
+    return notes
+
+
+def test_a_step_that_is_compiled_again_says_what_changed() -> None:
+    warnings = [note for note in stepped((4, 4, 6)) if note.startswith("warning")]
     assert len(warnings) == 1
     assert "batch['source']['image']: uint8[2,4,5,3] everywhere -> uint8[2,6,5,3] everywhere" in warnings[0]
     assert "state" not in warnings[0]

@@ -326,3 +326,11 @@ def test_static_axes_are_told_from_dynamic_ones() -> None:
     sweep = Sweep(base(), {"batch": (2, 4), "objective.target.weight": (0.1, 1.0), "forward": ("separate",)})
     assert sweep.static == ("batch",)
     assert [len(program.members) for program in sweep.programs] == [2, 2]
+
+
+def test_microbatches_are_a_program_of_their_own() -> None:
+    """Members of one program all run the network that it was traced with, and parts are a part of that."""
+    sweep = Sweep(base(), {"accumulate": (1, 2), "seed": (0, 1)})
+    assert sweep.static == ("accumulate",)
+    assert [program.members for program in sweep.programs] == [(0, 1), (2, 3)]
+    assert len(Sweep(base(), {"accumulate": (None, 1)}).programs) == 1  # both take a batch whole
