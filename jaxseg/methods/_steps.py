@@ -8,9 +8,26 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array
 
+from jaxseg.errors import InputError
 from jaxseg.losses import Scalar
 from jaxseg.methods.optimizer import Optimizer
-from jaxseg.models import Network, Output
+from jaxseg.models import LinenNetwork, Network, Output
+
+
+def check_forward(network: Network, forward: str) -> None:
+    """Refuses a way to forward several domains that is not known, or that the network has no place for.
+
+    Raises:
+      InputError: it is neither `"separate"` nor `"concatenated"`, or one batch of domains that the network tells apart.
+    """
+    if forward not in ("separate", "concatenated"):
+        raise InputError(f"forward: {forward!r} is not known; use 'separate' or 'concatenated'")
+    apart = isinstance(network, LinenNetwork) and (network.per_domain or network.takes_domain)
+    if apart and forward == "concatenated":
+        raise InputError(
+            "forward: 'concatenated' makes one batch of all domains, and this network keeps statistics or layers for "
+            "each; use 'separate'"
+        )
 
 
 def forwarded(

@@ -24,11 +24,11 @@ from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.losses import Scalar, pytree
 from jaxseg.methods._several import SeveralNetworks, beside
-from jaxseg.methods._steps import forwarded, moved
+from jaxseg.methods._steps import check_forward, forwarded, moved
 from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
 from jaxseg.methods.objective import ObjectiveMethod, Summand
 from jaxseg.methods.optimizer import SGD, STATIC, Inverse, Optimizer
-from jaxseg.models import LinenNetwork, MapNetwork, Network, Output
+from jaxseg.models import MapNetwork, Network, Output
 
 DOMAIN = "domain"
 """Name of L_d among the terms of the metrics."""
@@ -97,15 +97,10 @@ class DANN(SeveralNetworks):
 
     def validate(self) -> None:
         """Raises `InputError` where a field is none of what it may be."""
-        ObjectiveMethod(self.network, self.objective, self.steps, forward=self.forward).validate()
+        ObjectiveMethod(self.network, self.objective, self.steps).validate()
+        check_forward(self.network, self.forward)
         if DOMAIN in self.objective:
             raise InputError(f"objective.{DOMAIN}: the name of the domain classifier's loss; choose another")
-        per_domain = isinstance(self.network, LinenNetwork) and self.network.per_domain
-        if per_domain and self.forward == "concatenated":
-            raise InputError(
-                "forward: 'concatenated' makes one batch of both domains, and this network keeps statistics for "
-                "each; use 'separate'"
-            )
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 
 from jaxseg.errors import InputError
 from jaxseg.losses import Loss, Scalar, pytree
-from jaxseg.methods._steps import forwarded, moved
+from jaxseg.methods._steps import check_forward, forwarded, moved
 from jaxseg.methods.method import METHOD_STREAM, Batch, Method, Metrics, Phase, State, initial_state
 from jaxseg.methods.optimizer import SGD, STATIC, Optimizer
 from jaxseg.models import Network, Output
@@ -189,8 +189,7 @@ class ObjectiveMethod(Method):
 
     def validate(self) -> None:
         """Raises `InputError` where a field is none of what it may be."""
-        if self.forward not in ("separate", "concatenated"):
-            raise InputError(f"forward: {self.forward!r} is not known; use 'separate' or 'concatenated'")
+        check_forward(self.network, self.forward)
         for index in range(len(self.phases)):
             for name, term in self._objective(index)[0].items():
                 term.validate(f"objective.{name}", self.domains)

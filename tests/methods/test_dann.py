@@ -277,7 +277,7 @@ def test_the_domain_classifier_is_the_published_one() -> None:
         ({"objective": {"domain": SOURCE}}, "objective.domain: the name of the domain classifier's loss"),
         (
             {"network": dataclasses.replace(network(normalize=True), per_domain=True)},
-            "forward: 'concatenated' makes one batch of both domains",
+            "forward: 'concatenated' makes one batch of all domains",
         ),
     ],
 )

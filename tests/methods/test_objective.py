@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg import losses
+from jaxseg import losses, models
 from jaxseg.errors import InputError
 from jaxseg.methods import SGD, Constant, ObjectiveMethod, Term, WarmStart
 from tests.tiny import network
@@ -166,6 +166,14 @@ def test_dropout_depends_on_seed_and_step_only() -> None:
     ("fields", "words"),
     [
         ({"forward": "both"}, "forward: 'both'"),
+        (
+            {"forward": "concatenated", "network": models.compact(3, width=4, batch_norm="per_domain")},
+            "forward: 'concatenated' makes one batch of all domains",
+        ),
+        (
+            {"forward": "concatenated", "network": models.compact(3, width=4, split=1)},
+            "forward: 'concatenated' makes one batch of all domains",
+        ),
         ({"objective": {"x": Term(losses.Entropy(), domain="moon")}}, "objective.x.domain: 'moon'"),
         ({"objective": {"x": Term(losses.Entropy(), head="tail")}}, "objective.x.head: 'tail'"),
     ],
