@@ -99,12 +99,14 @@ def evaluate_run(
 
 def is_scored(folder: "RunFolder", experiment: "Experiment", split: str) -> bool:
     """Whether a run has been scored after its last step, on all that it is scored on, and as its experiment says."""
-    protocol, last = experiment.evaluation.described(experiment.data.task), experiment.method.total_steps
-    wanted = {f"{name}/{split}" for name, data in experiment.scored.items() if data.has(split)}
-    found = [json.loads(path.read_text()) for path in folder.evaluations.glob(f"*-{split}.json")]
-    return wanted <= {
-        record["on"] for record in found if (record["step"], record["protocol"]) == (last, protocol)
+    last, how = experiment.method.total_steps, experiment.evaluation
+    wanted = {
+        (f"{name}/{split}", last, how.described(data.task, data.label_size))
+        for name, data in experiment.scored.items()
+        if data.has(split)
     }
+    found = [json.loads(path.read_text()) for path in folder.evaluations.glob(f"*-{split}.json")]
+    return wanted <= {(record["on"], record["step"], record["protocol"]) for record in found}
 
 
 def evaluate_together(

@@ -66,6 +66,10 @@ class AsCamVid(DataSet):
     def has(self, split: str) -> bool:
         return self.given.has(split)
 
+    @property
+    def label_size(self) -> tuple[int, int] | None:
+        return self.given.label_size
+
     def ids(self, split: str) -> list[str]:
         return self.given.ids(split)
 

@@ -77,6 +77,12 @@ class DataSet:
         """
         return self._prepared(split)
 
+    @property
+    def label_size(self) -> tuple[int, int] | None:
+        """Height and width that preparation brings the labels to, field `resize`; None where they are as they came."""
+        resize: tuple[int, int] | None = getattr(self, "resize", None)
+        return resize
+
     def ids(self, split: str) -> list[str]:
         """The id of each example that `source(split)` gives, in order; looks at the raw files and prepares nothing.
 

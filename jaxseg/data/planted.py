@@ -62,6 +62,10 @@ class Planted(DataSet):
     def has(self, split: str) -> bool:
         return self.clean.has(split)
 
+    @property
+    def label_size(self) -> tuple[int, int] | None:
+        return self.clean.label_size
+
     def ids(self, split: str) -> list[str]:
         return self.clean.ids(split)
 

@@ -103,11 +103,12 @@ def _groups(experiment: Experiment) -> Iterator[tuple[str, str]]:
         else:
             yield name.replace("_", " "), in_words(method[name])
     yield "batch", f"{experiment.batch} a domain and step, {in_words(fields['mesh'])}"
-    protocol = experiment.evaluation.described(experiment.data.task)
-    scored = " and ".join(experiment.scored)
+    protocols: dict[str, list[str]] = {}
+    for name, data in experiment.scored.items():
+        protocols.setdefault(experiment.evaluation.described(data.task, data.label_size), []).append(name)
     yield (
         "scored",
-        f"{scored}: {protocol}"
+        "; ".join(f"{' and '.join(names)}: {protocol}" for protocol, names in protocols.items())
         + (f"; every {experiment.evaluate_every:,} steps on val" if experiment.evaluate_every else ""),
     )
 

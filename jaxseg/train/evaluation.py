@@ -53,6 +53,7 @@ class Score:
       task: what a label is of, a pixel or an image.
       calibration: how sure the predictions are, and how often right; None where it was not counted.
       boundary: predictions along the edges of regions; None in classification and where it was not counted.
+      label_size: height and width that the labels were brought to before; None where they are as they came.
     """
 
     on: str
@@ -65,6 +66,7 @@ class Score:
     task: data.Task = "segmentation"
     calibration: Calibration | None = None
     boundary: Boundary | None = None
+    label_size: tuple[int, int] | None = None
 
     @property
     def mean_iou(self) -> float:
@@ -132,7 +134,7 @@ class Score:
             "step": step,
             "images": self.images,
             "task": self.task,
-            "protocol": self.protocol.described(self.task),
+            "protocol": self.protocol.described(self.task, self.label_size),
             "labels": self.space.description(),
             **self.figures,
             **self.parts,
@@ -248,6 +250,7 @@ def evaluate_ensemble(
         boundary=Boundary.of((told["boundary"] for told in tallies), classes)
         if data_set.task == "segmentation"
         else None,
+        label_size=data_set.label_size,
     )
 
 

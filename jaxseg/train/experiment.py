@@ -40,16 +40,21 @@ class EvaluationProtocol:
     flip: bool = False
     crf: DenseCRF | None = None
 
-    def described(self, task: Task) -> str:
-        """The protocol in words, as they hold for a task.
+    def described(self, task: Task, label_size: tuple[int, int] | None = None) -> str:
+        """The protocol in words, as they hold for a task and for labels brought to a size (None: as they came).
 
         >>> EvaluationProtocol(size=(28, 28)).described("classification")
         'last checkpoint, input 28x28, one label an image, single scale'
+        >>> EvaluationProtocol(flip=True).described("segmentation", (512, 1024))
+        'last checkpoint, input native size, labels resized to 512x1024, single scale, flip'
         """
         size = "native size" if self.size is None else f"{self.size[0]}x{self.size[1]}"
-        labels = "labels at native size" if task == "segmentation" else "one label an image"
+        labels = (
+            "labels at native size" if label_size is None else "labels resized to {}x{}".format(*label_size)
+        )
+        labels = labels if task == "segmentation" else "one label an image"
         flip = ", flip" if self.flip else ""
-        crf = "" if self.crf is None else f", dense CRF of {self.crf.iterations} iterations"
+        crf = "" if self.crf is None else f", {_crf_words(self.crf)}"
         return f"last checkpoint, input {size}, {labels}, single scale{flip}{crf}"
 
     def validate(self, task: Task) -> None:
@@ -63,6 +68,21 @@ class EvaluationProtocol:
 
     def __str__(self) -> str:
         return self.described("segmentation")
+
+
+def _crf_words(crf: DenseCRF) -> str:
+    """A dense CRF by its iterations and by whatever else is not as it is by default.
+
+    >>> _crf_words(DenseCRF(2)), _crf_words(DenseCRF(2, position_spread=30.0, filter="grid"))
+    ('dense CRF of 2 iterations', 'dense CRF of 2 iterations (position_spread 30, filter grid)')
+    """
+    usual = DenseCRF(crf.iterations)
+    named = {field.name: getattr(crf, field.name) for field in dataclasses.fields(crf)}
+    unusual = [(name, value) for name, value in named.items() if value != getattr(usual, name)]
+    words = [
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in unusual
+    ]
+    return f"dense CRF of {crf.iterations} iterations" + (f" ({', '.join(words)})" if words else "")
 
 
 @dataclasses.dataclass(frozen=True)

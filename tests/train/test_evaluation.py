@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from jaxseg import metrics
+from jaxseg.data import Planted
 from jaxseg.data.synthia import Synthia
 from jaxseg.errors import InputError
 from jaxseg.labels import CITYSCAPES, CITYSCAPES_13, CITYSCAPES_16
@@ -196,6 +197,24 @@ def test_of_whole_images_it_is_counted_too() -> None:
     assert score.calibration.pixels.sum() == 19  # one of the 20 is unlabelled, and the last batch is padded
     assert score.calibration.hits.sum() == np.trace(score.counts)
     assert score.boundary is None
+
+
+@dataclasses.dataclass(frozen=True)
+class Resized(Blocks):
+    """As a data set is whose preparation resized labels."""
+
+    resize: tuple[int, int] | None = None
+
+
+def test_the_record_says_where_labels_were_resized_before() -> None:
+    one = member(network(), 0)
+    for data, words in (
+        (Resized(resize=(8, 16)), "labels resized to 8x16"),
+        (Planted(Resized(resize=(8, 16))), "labels resized to 8x16"),
+        (Resized(), "labels at native size"),
+    ):
+        score = evaluate(one.network, one.variables, data, "val", EvaluationProtocol())
+        assert score.record(1)["protocol"] == f"last checkpoint, input native size, {words}, single scale"
 
 
 def of(space: object, counts: np.ndarray) -> Score:

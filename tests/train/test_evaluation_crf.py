@@ -49,7 +49,8 @@ def test_a_split_is_scored_so_and_says_it() -> None:
     ]
     assert (found[0].counts != found[1].counts).any()
     assert found[1].record(1)["protocol"] == (
-        "last checkpoint, input native size, labels at native size, single scale, dense CRF of 2 iterations"
+        "last checkpoint, input native size, labels at native size, single scale, dense CRF of 2 iterations "
+        "(position_spread 4, colour_spread 30)"
     )
 
 
