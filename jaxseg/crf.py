@@ -115,7 +115,7 @@ class DenseCRF:
 
         Args:
           scores: [*B, H, W, C] logits of the classes at the image's size.
-          image: [*B, H, W, 3] colours in 0..255.
+          image: [*B, H, W, 3] colours in 0..255; the grid takes what is beyond, as of a bicubic resize, for 0 or 255.
 
         Returns:
           [*B, H, W, C] log Q, which sums to 1 over the classes, float32.
@@ -172,6 +172,8 @@ class DenseCRF:
     def _appearance(self, image: Float[Array, "H W 3"]) -> "tuple[Kernel, Array]":
         """sum_j k_a(i, j) q_j by the filter that is asked for; and k_a(i, i)."""
         height, width, _ = image.shape
+        if self.filter == "grid":
+            image = jnp.clip(image, 0.0, 255.0)  # where its cells are
         places = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij"), axis=-1)
         spreads = (self.position_spread,) * 2 + (self.colour_spread,) * 3
         features = jnp.concatenate([places.astype(jnp.float32), image], axis=-1).reshape(-1, 5)

@@ -124,6 +124,17 @@ def test_the_grid_is_near_the_exact_filter(resolution: int, mean: float, apart: 
     assert (exact.argmax(-1) == labels).mean() > 0.98 > 0.85 > (scores.argmax(-1) == labels).mean()
 
 
+def test_the_grid_takes_colours_beyond_the_range_for_its_ends() -> None:
+    # A bicubic resize overshoots at edges; the grid has cells for 0..255 alone.
+    labels, _, scores = picture((32, 48))
+    ends = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.float32)[labels]
+    beyond = ends + np.random.default_rng(2).choice([-20.0, 20.0], ends.shape).astype(np.float32)
+    crf = DenseCRF(2, position_spread=16.0, colour_spread=20.0)
+    exact = np.exp(jax.jit(crf.__call__)(scores, beyond.clip(0, 255)))
+    grid = np.exp(jax.jit(dataclasses.replace(crf, filter="grid").__call__)(scores, beyond))
+    assert 0.5 * np.abs(grid - exact).sum(-1).mean() < 1e-3
+
+
 def test_the_grid_knows_what_a_pixel_tells_itself() -> None:
     # One pixel alone: all that the sum holds is the pixel itself, and without it nothing is left but the scores.
     scores = jnp.asarray([[[1.0, 0.0]]])

@@ -115,7 +115,9 @@ def _target_statistics(
 ) -> Statistics:
     top = jnp.max(x, axis=-1)
     shifted = x - top[..., None]
-    total, mass, dot = reduce_together(jax.lax.add, 0.0, (-1,), jnp.exp(shifted), targets, targets * shifted)
+    # A class ruled out by a logit of -inf costs nothing where its target is 0, as in the limit, and inf elsewhere.
+    wanted = targets * jnp.where(targets == 0.0, 0.0, shifted)
+    total, mass, dot = reduce_together(jax.lax.add, 0.0, (-1,), jnp.exp(shifted), targets, wanted)
     log_total = jnp.log(total)
     results = keep(mass, valid), keep(mass * log_total - dot, valid)
     return *shift_and_log_total(top, log_total, valid), *results

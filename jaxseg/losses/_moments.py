@@ -110,17 +110,18 @@ def window_weights(
 
 
 def _taps(size: Scalar, largest: int | None) -> int:
+    known = concrete("size", size)
+    # Before `largest`, which an object makes of its `size`.
+    if known is not None and (known != int(known) or known < 1 or known % 2 == 0):
+        raise ValueError(f"size: {known:g} given; an odd number of pixels, 1 or more, is accepted")
     if largest is not None and (not isinstance(largest, int | np.integer) or largest < 1 or largest % 2 == 0):
         raise ValueError(f"largest: {largest!r} given; an odd number of pixels, 1 or more, is accepted")
-    known = concrete("size", size)
     if known is None:
         if largest is None:
             raise ValueError(
                 "size: a traced value given; accepted with largest=, the static odd size that bounds it"
             )
         return int(largest)
-    if known != int(known) or known < 1 or known % 2 == 0:
-        raise ValueError(f"size: {known:g} given; an odd number of pixels, 1 or more, is accepted")
     if largest is not None and known > largest:
         raise ValueError(f"size: {known:g} given; at most largest={largest} is accepted")
     return int(known if largest is None else largest)

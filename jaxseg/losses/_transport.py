@@ -244,6 +244,9 @@ def in_blocks(
       arrays: what is known of each pixel.
     """
     pixels = counts.shape
+    if not counts.size:
+        one_pixel = (jnp.zeros((1, *array.shape[len(pixels) :]), array.dtype) for array in arrays)
+        return _zeros_for(function, pixels, *one_pixel)
     if not block or not pixels:
         return function(*arrays)
     if jax.default_backend() == "cpu" and max(jax.sharding.get_abstract_mesh().size, 1) == 1:

@@ -38,21 +38,30 @@ class SweepRun:
     seed: int
     diverged: str | None = None
 
-    @property
-    def words(self) -> str:
-        """The setting in words."""
-        return ", ".join(f"{name} {shown(value)}" for name, value in self.setting.items()) or "base"
 
-
-def shown(value: Any) -> str:
-    """A value in words.
+def shown(value: Any, digits: str = "g") -> str:
+    """A value in words, floats to 6 digits (`"g"`) or to all (`""`).
 
     >>> shown(1e-3), shown((64, 128)), shown(True)
     ('0.001', '64x128', 'True')
+    >>> shown(1.0000001), shown(1.0000001, "")
+    ('1', '1.0000001')
     """
     if isinstance(value, list | tuple):
-        return "x".join(map(shown, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return "x".join(shown(each, digits) for each in value)
+    return format(value, digits) if isinstance(value, float) else str(value)
+
+
+def told_apart(values: Sequence[Any]) -> list[str]:
+    """Different values in words, those with all their digits whose words would be the same.
+
+    >>> told_apart([1.0000001, 1.0000002, 2.0])
+    ['1.0000001', '1.0000002', '2']
+    """
+    words = [shown(value) for value in values]
+    return [
+        shown(value, "") if words.count(word) > 1 else word for value, word in zip(values, words, strict=True)
+    ]
 
 
 class Results:
@@ -72,6 +81,10 @@ class Results:
         self.members = tuple(members)
         self.axes = tuple(members[0].setting)
         self.runs = {m.path: _of_split(read_run(m.path), split) for m in members if m.diverged is None}
+        self._told = {
+            axis: dict(zip(map(json.dumps, values), told_apart(values), strict=True))
+            for axis, values in ((axis, self.values(axis)) for axis in self.axes)
+        }
         self.names = tuple(dict.fromkeys(name for run in self.runs.values() for name in run.evaluations))
 
     @property
@@ -80,28 +93,33 @@ class Results:
         settings: dict[str, list[Run]] = {}
         for member in self.members:
             if member.diverged is None:
-                run = dataclasses.replace(self.runs[member.path], name=member.words)
-                settings.setdefault(member.words, []).append(run)
+                words = self.words(member)
+                run = dataclasses.replace(self.runs[member.path], name=words)
+                settings.setdefault(words, []).append(run)
         return tuple(Experiment(name, tuple(runs)) for name, runs in settings.items())
+
+    def words(self, member: SweepRun) -> str:
+        """The setting of a member in words, which no other setting has."""
+        return (
+            ", ".join(f"{axis} {self._told[axis][json.dumps(member.setting[axis])]}" for axis in self.axes)
+            or "base"
+        )
 
     def csv(self) -> str:
         """One line a member and evaluation: its setting, seed, how it ended, and its figures as shares of 1."""
-        figures = dict.fromkeys(
-            key
-            for run in self.runs.values()
-            for entry in run.evaluations.values()
-            for key in entry.words.columns
-        )
+        entries = [entry for run in self.runs.values() for entry in run.evaluations.values()]
+        figures = dict.fromkeys(key for entry in entries for key in entry.words.columns)
+        figures |= dict.fromkeys(key for found in table.tables(self.experiments) for key in found.columns)
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow([*self.axes, "seed", "ended", "evaluation", "step", *figures, "folder"])
         for member in self.members:
-            start = [*(shown(member.setting[axis]) for axis in self.axes), member.seed]
+            start = [*(shown(member.setting[axis], "") for axis in self.axes), member.seed]
             if member.diverged is not None:
                 writer.writerow([*start, "diverged", "", "", *("" for _ in figures), member.path])
                 continue
             for name, entry in self.runs[member.path].evaluations.items():
-                values = [getattr(entry, key) for key in figures]
+                values = [table._figure(entry, key) for key in figures]
                 words = ["" if value is None else repr(float(value)) for value in values]
                 writer.writerow([*start, "done", name, entry.step, *words, member.path])
         return buffer.getvalue()
@@ -117,7 +135,7 @@ class Results:
     def given_up(self) -> list[str]:
         """A line for each member that diverged."""
         return [
-            f"{member.words}, seed {member.seed}: diverged. {member.diverged}"
+            f"{self.words(member)}, seed {member.seed}: diverged. {member.diverged}"
             for member in self.members
             if member.diverged is not None
         ]
@@ -174,7 +192,7 @@ def write_sweep(
 def _body(results: Results, title: str, notes: str) -> Markup:
     prefixes = (f"plot{index}-" for index in itertools.count(1))
     experiments = results.experiments
-    count = f"{len(results.members)} members, {len({member.words for member in results.members})} settings."
+    count = f"{len(results.members)} members, {len(set(map(results.words, results.members)))} settings."
     sections = [("Figures", _sections.summary(table.tables(experiments)))]
     plots = [
         join(tag("h3", name), *_plots(results, name, prefixes)) for name in results.names if results.axes
@@ -221,17 +239,18 @@ def _plot(
     values = results.values(along)
     to_scale = len(values) > FEW and all(_is_number(value) for value in values)
     lines, key = [], []
-    for series, other in enumerate(results.values(by) if by is not None else [None]):
+    others = results.values(by) if by is not None else [None]
+    for series, (other, words) in enumerate(zip(others, told_apart(others), strict=True)):
         where = {} if by is None else {by: other}
         found = [(place, results.at(name, where | {along: value})) for place, value in enumerate(values)]
         known = [(place, interval) for place, interval in found if interval is not None]
         places = [float(values[place]) if to_scale else float(place) for place, _ in known]
         lines.append(Effect(places, [interval for _, interval in known], series))
-        key.append((_sections._stroke(series), shown(other)))
+        key.append((_sections._stroke(series), words))
     caption = along if by is None else f"{along} by {by}"
     drawing = effects(
         lines,
-        ticks=() if to_scale else [shown(value) for value in values],
+        ticks=() if to_scale else told_apart(values),
         joined=not to_scale,
         logarithmic=to_scale and min(values) > 0 and max(values) >= 100 * min(values),
         x_label=along,

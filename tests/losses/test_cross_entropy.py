@@ -143,6 +143,15 @@ def test_a_class_ruled_out_by_minus_infinity():
     np.testing.assert_allclose(gradient, [-0.5, 0.5, 0.0], atol=1e-6)
 
 
+def test_a_class_ruled_out_for_a_distribution():
+    # Two classes are left, with p = 1/2 each: -(0.3 + 0.7) log(1/2), and p - t. Where the target wants the third, inf.
+    x, targets = jnp.array([0.0, 0.0, -jnp.inf]), jnp.array([0.3, 0.7, 0.0])
+    value, gradient = jax.value_and_grad(losses.soft_cross_entropy)(x, targets)
+    np.testing.assert_allclose(value, np.log(2.0), rtol=1e-6)
+    np.testing.assert_allclose(gradient, [0.2, -0.2, 0.0], atol=1e-6)
+    assert losses.soft_cross_entropy(x, jnp.array([0.3, 0.6, 0.1])) == jnp.inf
+
+
 @pytest.mark.parametrize(
     "labels", [np.array([1, 255], np.uint8), np.array([1, -1], np.int8), np.array([1, 300])]
 )

@@ -114,6 +114,7 @@ def test_windows_without_a_valid_pixel_are_zero():
         (lambda: local_moments(jnp.zeros([3, 3, 1]), 2.5), "size: 2.5 given; an odd number"),
         (lambda: local_moments(jnp.zeros([3, 3, 1]), 5, largest=3), "size: 5 given; at most largest=3"),
         (lambda: local_moments(jnp.zeros([3, 3, 1]), largest=4), "largest: 4 given; an odd number"),
+        (lambda: local_moments(jnp.zeros([3, 3, 1]), 4, largest=4), "size: 4 given; an odd number"),
         (lambda: local_moments(jnp.zeros([3, 3, 1]), sigma=0.0), r"sigma: 0\.0 given; a positive"),
         (lambda: local_moments(jnp.zeros([3, 3, 1]), jnp.ones(2)), r"size: shape \(2,\) given; \(\)"),
         (lambda: local_moments(jnp.zeros([3, 3, 1]), border="wrap"), "border: 'wrap' given; one of 'zero'"),

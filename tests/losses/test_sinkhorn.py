@@ -314,6 +314,15 @@ def test_a_metric_of_zeros_costs_nothing():
     np.testing.assert_allclose(gradient, 0.0, atol=1e-6)
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_no_image_costs_nothing(solver):
+    x = jnp.zeros([0, 4, 5, 3])
+    both = jax.value_and_grad(lambda loss, x: loss.average(x, x), (0, 1))
+    value, (slopes, slope) = both(Sinkhorn(costs(3).astype(np.float32), solver=solver), x)
+    assert (value, slope.shape) == (0.0, x.shape)
+    assert not slopes.ground.any()
+
+
 def test_ott_is_imported_when_it_is_used():
     code = "import sys, jaxseg.losses._sinkhorn; sys.exit('ott' in sys.modules or 'jaxopt' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

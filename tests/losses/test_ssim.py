@@ -145,6 +145,7 @@ def test_object_holds_the_window_it_needs():
     [
         (lambda: ssim(jnp.zeros([3, 3]), jnp.zeros([3], int)), r"logits: shape \(3, 3\) given"),
         (lambda: ssim(FIGURE_2, Y, size=4), "size: 4 given; an odd number"),
+        (lambda: SSIM(size=4)(FIGURE_2, Y), "size: 4 given; an odd number"),
         (lambda: ssim(FIGURE_2, Y, border="same"), "border: 'same' given; one of"),
         (lambda: ssim(FIGURE_2, Y, c2=jnp.ones(2)), r"c2: shape \(2,\) given"),
     ],

@@ -196,6 +196,7 @@ def test_object_holds_the_window_it_needs():
             r"labels: shape \(3, 2\) given; \(3, 3\)",
         ),
         (lambda: structural_similarity(FIGURE_2, Y, size=2), "size: 2 given; an odd number"),
+        (lambda: StructuralSimilarity(size=2)(FIGURE_2, Y), "size: 2 given; an odd number"),
         (lambda: structural_similarity(FIGURE_2, Y, sigma=0.0), "sigma: 0.0 given; a positive"),
         (lambda: structural_similarity(FIGURE_2, Y, stabilizer="eq 10"), "stabilizer: 'eq 10' given; one of"),
         (lambda: structural_similarity(FIGURE_2, Y, border="same"), "border: 'same' given; one of"),

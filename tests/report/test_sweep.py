@@ -74,6 +74,37 @@ def test_an_axis_of_many_numbers_is_drawn_to_scale(make_run: Callable[..., Path]
     assert "1e-08" in page
 
 
+def test_settings_that_differ_in_the_eighth_digit_are_two(
+    make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    rates = {1.0000001: 0.3, 1.0000002: 0.9, 2.0: 0.5}
+    members = [
+        SweepRun(make_run("same", seed, mean_iou=value), {"rate": rate}, seed)
+        for rate, value in rates.items()
+        for seed in (0, 1)
+    ]
+    gone = SweepRun(tmp_path / "gone", {"rate": 1.0000002}, 2, diverged="the loss is nan")
+    results = Results([*members, gone])
+    names = ["rate 1.0000001", "rate 1.0000002", "rate 2"]
+    assert [(each.name, each.seeds) for each in results.experiments] == [(name, (0, 1)) for name in names]
+    assert results.given_up() == ["rate 1.0000002, seed 2: diverged. the loss is nan"]
+    rows = list(csv.DictReader(results.csv().splitlines()))
+    assert [float(row["rate"]) for row in rows] == [rate for rate in rates for _ in (0, 1)] + [1.0000002]
+    write_sweep([*members, gone], tmp_path / "out", title="rates")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "7 members, 3 settings." in page
+    assert ">1.0000001<" in page
+
+
+def test_the_file_of_results_has_the_figures_of_subsets_and_groups(make_run: Callable[..., Path]) -> None:
+    more = {"mean_iou_13": 0.625, "subsets": {"13": ["car", "pedestrian"]}}
+    members = [SweepRun(make_run("same", seed, extra=more if seed else None), {}, seed) for seed in (0, 1)]
+    first, second = csv.DictReader(Results(members).csv().splitlines())
+    keys = ("mean_iou", "mean_iou_13", "group_1_mean_iou", "group_4_mean_iou", "pixel_accuracy")
+    assert [second[key] for key in keys] == ["0.4", "0.625", "0.9", "0.2", "0.8"]
+    assert first["mean_iou_13"] == ""
+
+
 def test_nothing_is_no_sweep(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no members"):
         write_sweep([], tmp_path, title="none")
