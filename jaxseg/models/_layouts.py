@@ -55,6 +55,12 @@ def _without(pattern: str) -> Callable[[str], tuple[str, ...]]:
     return lambda name: () if re.match(pattern, name) else (name,)
 
 
+def _last_head(name: str) -> tuple[str, ...]:
+    """Names of a file whose only head is layer6: the main one of two, else the network's only one."""
+    module, _, rest = name.partition(".")
+    return (name, f"layer5.{rest}") if module == "layer6" else (name,)
+
+
 def _vgg(fully_connected: dict[str, str], layers_each: int) -> Callable[[str], tuple[str, ...]]:
     """VGG-16's names: of a trunk and FCN-8s, and of SegNet's encoder."""
     encoder, layer = {}, 0
@@ -85,7 +91,8 @@ class Layout:
       normalization: the input that the weights were trained with.
       has: keys that are all there.
       lacks: keys of which none is there; where has and lacks hold, it is this layout.
-      places: names in a network, dots for underscores, that a key of the file can belong to; none if it is left out.
+      places: names in a network, dots for underscores, that a key of the file can belong to; the first that the network
+        has counts; none if it is left out.
       strip: leading component of all keys that means nothing.
       variant: of a ResNet, `"torchvision"` or `"caffe"`, where it strides (see `models.resnet`); None for others.
     """
@@ -110,6 +117,7 @@ _CLASSIFIER = "classifier.0.weight"
 _TIMM_CLASSIFIER = "pre_logits.fc1.weight"
 _PYRAMID = "classifier.0.convs.0.0.weight"
 _BRANCH = "layer5.conv2d_list.0.weight"
+_LAST_BRANCH = "layer6.conv2d_list.0.weight"
 
 LAYOUTS = (
     Layout(
@@ -141,7 +149,7 @@ LAYOUTS = (
         "torchvision's or timm's ResNet",
         IMAGENET_NORMALIZATION,
         has=_BOTTLENECK,
-        lacks=(_BRANCH,),
+        lacks=(_BRANCH, _LAST_BRANCH),
         variant="torchvision",
     ),
     Layout(
@@ -177,6 +185,15 @@ LAYOUTS = (
         "released DeepLabv2 with its heads",
         CAFFE_NORMALIZATION,
         has=(*_BOTTLENECK, _BRANCH),
+        variant="caffe",
+    ),
+    Layout(
+        "deeplab_v2_layer6",
+        "released DeepLabv2 whose one head is layer6",
+        CAFFE_NORMALIZATION,
+        has=(*_BOTTLENECK, _LAST_BRANCH),
+        lacks=(_BRANCH,),
+        places=_last_head,
         variant="caffe",
     ),
 )

@@ -1,5 +1,6 @@
 """Normalisation layers, and the one place that knows the modes of batch normalisation."""
 
+import math
 from typing import Any
 
 import flax.linen as nn
@@ -68,6 +69,9 @@ class BatchNorm(nn.Module):
 class GroupNorm(nn.Module):
     """Normalisation of each image over its pixels and a group of neighbouring channels; no state, no batch.
 
+    A single pixel, or features without spatial axes, have one group of all channels (ours): groups of one or two would
+    leave zeros or signs of them, the same for nearly every image.
+
     Attributes:
       groups: number of groups; where it does not divide the channels, the largest smaller number that does.
       epsilon: added to the variance.
@@ -85,7 +89,8 @@ class GroupNorm(nn.Module):
         """Normalised features; `train` is there so that it can stand for `BatchNorm`, and changes nothing."""
         channels = x.shape[-1]
         scale, bias = _affine(self, (channels,))
-        groups = next(count for count in range(min(self.groups, channels), 0, -1) if channels % count == 0)
+        most = 1 if math.prod(x.shape[1:-1]) == 1 else min(self.groups, channels)
+        groups = next(count for count in range(most, 0, -1) if channels % count == 0)
         values = x.astype(jnp.float32).reshape(*x.shape[:-1], groups, channels // groups)
         axes = (*range(1, x.ndim - 1), x.ndim)
         values = (_standardized(values, axes, self.epsilon)).reshape(x.shape)

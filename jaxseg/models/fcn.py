@@ -262,7 +262,8 @@ def fcn8s(
 def with_split(params: Mapping[str, Any], split: int) -> dict[str, Any]:
     """Parameters of `fcn8s(split=split)` from those of `fcn8s()`: both domains start as copies of one trunk.
 
-    Works on batch statistics too. MetaPix starts so, from ImageNet's weights.
+    Works on batch statistics too, those that are kept for each domain (`batch_norm="per_domain"`) within each. MetaPix
+    starts so, from ImageNet's weights.
 
     Args:
       params: `variables["params"]` of the network without split.
@@ -275,6 +276,8 @@ def with_split(params: Mapping[str, Any], split: int) -> dict[str, Any]:
     >>> with_split(params, 1)["target"]
     {'features_0': 1, 'features_2': 2}
     """
+    if _per_domain(params):
+        return {domain: with_split(params[domain], split) for domain in DOMAINS}
     trunk = params.get("trunk", {})
     layers = {name: int(name.removeprefix("features_")) for name in trunk}
     end = first_layer(split + 1, batch_norm="features_1" in trunk)
@@ -288,7 +291,7 @@ def with_split(params: Mapping[str, Any], split: int) -> dict[str, Any]:
 def unsplit(params: Mapping[str, Any], domain: str = "target") -> dict[str, Any]:
     """Parameters of `fcn8s()` from those of a split one: the network of one domain alone, as MetaPix deploys it.
 
-    Works on batch statistics too.
+    Works on batch statistics too, those that are kept for each domain (`batch_norm="per_domain"`) within each.
 
     Args:
       params: `variables["params"]` of a split network.
@@ -304,6 +307,16 @@ def unsplit(params: Mapping[str, Any], domain: str = "target") -> dict[str, Any]
     {'trunk': {'features_0': 2, 'features_5': 3}}
     """
     check_domain(domain)
+    if _per_domain(params):
+        return {each: unsplit(params[each], domain) for each in DOMAINS}
     others = {name: leaves for name, leaves in params.items() if name not in (*DOMAINS, "trunk")}
     trunk = {**params.get(domain, {}), **params.get("trunk", {})}
     return {**others, **({"trunk": trunk} if trunk else {})}
+
+
+def _per_domain(variables: Mapping[str, Any]) -> bool:
+    """Whether they are statistics kept for each domain, not first blocks of each: those hold layers, not a trunk."""
+    parts = (*DOMAINS, "trunk")
+    return set(variables) == set(DOMAINS) and all(
+        not set(parts).isdisjoint(variables[each]) for each in DOMAINS
+    )

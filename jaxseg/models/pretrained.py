@@ -10,6 +10,7 @@
     xception65              timm's xception65; its tf_in1k is DeepLab's own  deeplab_v3_plus             -1..1
     deeplab_resnet_init     DeepLab_resnet_pretrained_init, Caffe's          deeplab_v2                  BGR mean
     deeplab_v2              released adaptation code's, with heads           deeplab_v2                  BGR mean
+    deeplab_v2_layer6       ADVENT's with one head, which it names layer6    deeplab_v2                  BGR mean
     jaxseg                  what `export` writes                             the network it came from    as exported
 
 The input that the weights were trained with becomes the network's `normalization`. Fully connected layers become
@@ -230,7 +231,7 @@ def matches(names: Iterable[str], layout: Layout | None, leaves: Iterable[Place]
     found = {}
     for name in names:
         several = (name,) if layout is None else layout.places(name.removeprefix(layout.strip))
-        found[name] = [place for each in several for place in index.get(common(each), [])]
+        found[name] = next((index[common(each)] for each in several if common(each) in index), [])
     return found
 
 

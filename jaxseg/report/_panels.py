@@ -17,33 +17,64 @@ from jaxseg.report.runs import Experiment, Pictures, Run
 WIDTH = 480  # pixels; on a phone with three device pixels to a CSS pixel, two columns are still sharp
 
 
-def panels(experiments: Sequence[Experiment], name: str, space: LabelSpace, limit: int) -> Markup:
-    """The panels of one evaluation.
+def panels(experiments: Sequence[Experiment], name: str, limit: int) -> Markup:
+    """The panels of one evaluation; runs whose classes differ have panels apart, in their own classes and colours.
 
     Args:
       experiments: whose predictions to show; of each, the first seed that has the picture.
       name: the evaluation.
-      space: its label space.
       limit: number of pictures at most; those that most experiments have come first.
 
     Returns:
       HTML; empty where no run has pictures of this evaluation.
     """
+    spaces = _spaces(experiments, name)
     having: dict[str, list[tuple[Experiment, Run]]] = {}
+    unknown: dict[str, None] = {}
     for experiment in experiments:
         seen: set[str] = set()
         for run in experiment.runs:
+            if name in run.pictures and run.path not in spaces:
+                unknown[experiment.name] = None
+                continue
             for identity in run.pictures.get(name, {}):
                 if identity not in seen:
                     seen.add(identity)
                     having.setdefault(identity, []).append((experiment, run))
-    chosen = sorted(having, key=lambda identity: (-len(having[identity]), identity))[:limit]
-    present: set[int] = set()
-    rows = [
-        _panel(identity, having[identity], len(experiments) > 1, name, space, present)
-        for identity in sorted(chosen)
-    ]
-    return join(_key(space, present), *rows) if rows else Markup()
+    chosen = sorted(sorted(having, key=lambda identity: (-len(having[identity]), identity))[:limit])
+    shown = {_look(spaces[run.path]): spaces[run.path] for identity in chosen for _, run in having[identity]}
+    parts = []
+    for look, space in shown.items():
+        present: set[int] = set()
+        rows = []
+        for identity in chosen:
+            alike = [(e, run) for e, run in having[identity] if _look(spaces[run.path]) == look]
+            if alike:
+                rows.append(_panel(identity, alike, len(experiments) > 1, name, space, present))
+        told = ", ".join([*([space.name] if space.name else []), f"{space.classes} classes"])
+        parts.append(join(tag("h4", told) if len(shown) > 1 else "", _key(space, present), *rows))
+    if unknown:
+        told = f"Not shown, as the labels are not known: {', '.join(unknown)}."
+        parts.append(tag("p", told, class_="note"))
+    return join(*parts)
+
+
+def _look(space: LabelSpace) -> tuple[object, ...]:
+    """What a label map's picture depends on."""
+    return space.names, space.palette
+
+
+def _spaces(experiments: Sequence[Experiment], name: str) -> dict[Path, LabelSpace]:
+    """The label space of each run's pictures, by its folder: its own, else the one that all others have."""
+    own = {
+        run.path: run.evaluations[name].labels if name in run.evaluations else run.labels
+        for experiment in experiments
+        for run in experiment.runs
+    }
+    known = {_look(space): space for space in own.values() if space is not None}
+    common = next(iter(known.values())) if len(known) == 1 else None
+    found = {path: common if space is None else space for path, space in own.items()}
+    return {path: space for path, space in found.items() if space is not None}
 
 
 def _panel(

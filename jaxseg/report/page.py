@@ -139,10 +139,7 @@ def _pictures(experiments: Sequence[Experiment], evaluated: Sequence[str], limit
     parts = []
     for name in names:
         known = [run.evaluations[name] for run in everyone if name in run.evaluations]
-        spaces = [entry.labels for entry in known] or [
-            run.labels for run in everyone if run.labels is not None
-        ]
-        content = panels(experiments, name, spaces[0], limit) if spaces else Markup()
+        content = panels(experiments, name, limit)
         if content:
             parts.append(join(tag("h3", known[0].on if known else name), content))
     return join(*parts)

@@ -218,6 +218,30 @@ def test_a_split_copy_of_one_network_computes_the_same(trunk, split):
         assert jax.tree.all(jax.tree.map(np.array_equal, back, variables))
 
 
+@pytest.mark.parametrize("split", [0, 1, 5])
+def test_statistics_kept_for_each_domain_are_split_within_each(split):
+    whole, apart = (
+        fcn8s(3, width=0.05, trunk="vgg16_bn", batch_norm="per_domain", split=number) for number in (0, split)
+    )
+    numbers = iter(range(1, 1000))
+    statistics = jax.tree.map(
+        lambda leaf: np.full(leaf.shape, next(numbers)), abstract(whole)[1]["batch_stats"]
+    )
+    both = with_split(statistics, split)
+    assert jax.tree.map(np.shape, both) == jax.tree.map(jnp.shape, abstract(apart)[1]["batch_stats"])
+    for kept in ("source", "target"):
+        trunk = statistics[kept]["trunk"]
+        for domain in ("source", "target"):
+            within = both[kept].get(domain, {}) | both[kept].get("trunk", {})
+            assert jax.tree.all(jax.tree.map(np.array_equal, within, trunk))
+    for domain in ("source", "target"):
+        assert jax.tree.all(jax.tree.map(np.array_equal, unsplit(both, domain), statistics))
+    if split:
+        both["source"]["target"] = jax.tree.map(np.negative, both["source"]["target"])
+        assert unsplit(both, "target")["source"]["trunk"]["features_1"]["mean"][0] < 0
+        assert jax.tree.all(jax.tree.map(np.array_equal, unsplit(both, "source"), statistics))
+
+
 def test_the_domains_of_a_split_network_differ():
     network = fcn8s(3, width=0.05, split=2)
     image, _, variables = drawn(network)

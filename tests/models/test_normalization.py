@@ -40,6 +40,25 @@ def test_group_norm_takes_the_largest_group_count_that_divides() -> None:
     np.testing.assert_array_equal(wide.apply(variables, jnp.asarray(x)), ten.apply(variables, jnp.asarray(x)))
 
 
+@pytest.mark.parametrize(("size", "groups"), [((1, 2), 4), ((1, 1), 1), ((), 1)])
+def test_group_norm_of_a_single_pixel_has_one_group(size: tuple[int, ...], groups: int) -> None:
+    x = _draw((2, *size, 12))
+    layer = layers.GroupNorm(groups=4)
+    variables = layer.init(jax.random.key(0), jnp.asarray(x))
+    parts = x.astype(np.float64).reshape(2, -1, groups, 12 // groups)
+    mean, var = parts.mean((1, 3), keepdims=True), parts.var((1, 3), keepdims=True)
+    expected = ((parts - mean) / np.sqrt(var + 1e-5)).reshape(x.shape)
+    np.testing.assert_allclose(layer.apply(variables, jnp.asarray(x)), expected, rtol=2e-5, atol=2e-5)
+
+
+def test_group_norm_of_few_channels_tells_images_of_a_pixel_apart() -> None:
+    x = jnp.asarray(_draw((2, 1, 1, 24)))
+    layer = models.layers.norm("group")
+    variables = layer.init(jax.random.key(0), x, train=True)
+    first, second = layer.apply(variables, x, train=True)
+    assert np.abs(first - second).max() > 0.1
+
+
 def test_instance_norm_is_longhand() -> None:
     x = _draw((2, 4, 3, 5))
     layer = layers.InstanceNorm(affine=True)

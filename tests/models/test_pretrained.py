@@ -159,6 +159,26 @@ def test_released_adaptation_weights_keep_their_heads(caffe_file, tmp_path):
     assert loaded.network.normalization == BGR
 
 
+@pytest.mark.parametrize("multi_level", [False, True])
+def test_the_only_head_of_a_released_network_is_that_of_the_last_layer(caffe_file, tmp_path, multi_level):
+    """Where ADVENT's networks have one head, it is named layer6 as the main one of two."""
+    arrays = {
+        name.removeprefix("Scale.").replace("layer5", "layer6"): array
+        for name, array in caffe_file[1].items()
+    }
+    np.savez(tmp_path / "single.npz", **arrays)
+    network = deeplab_v2(21, multi_level=multi_level, depth=50, width=0.1, normalization=Normalization())
+    loaded = onto_zeros(network, tmp_path / "single.npz")
+    assert loaded.network.normalization == BGR
+    assert loaded.report.remark == ""
+    assert not loaded.report.skipped
+    assert len(loaded.report.missing) == (8 if multi_level else 0)
+    np.testing.assert_array_equal(
+        loaded.variables["params"]["layer6" if multi_level else "layer5"]["conv2d_list_3"]["bias"],
+        arrays["layer6.conv2d_list.3.bias"],
+    )
+
+
 def test_weights_that_stride_elsewhere_are_told_in_one_line(resnet_file, caffe_file):
     torch, caffe = "3x3 (torchvision's form)", "first 1x1 (Caffe's form)"
     for network, file, given, wanted in (

@@ -1,6 +1,8 @@
 """The page: self-contained, well formed, escaped, and there even where a run is not whole."""
 
+import base64
 import html.parser
+import io
 import json
 import os
 import re
@@ -19,7 +21,7 @@ from PIL import Image
 
 from jaxseg import report
 from jaxseg.errors import InputError
-from jaxseg.labels import CAMVID
+from jaxseg.labels import CAMVID, CITYSCAPES, CITYSCAPES_16
 from jaxseg.report import _facts
 from jaxseg.report._sections import phases
 from jaxseg.report.runs import Experiment
@@ -205,6 +207,44 @@ def test_number_of_pictures_is_limited_to_those_most_experiments_have(
     assert "street-2" in page.text
     assert "street-3" in page.text
     assert "street-1" not in page.text
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_pictures_of_runs_whose_classes_differ_are_shown_in_their_own(
+    make_run: MakeRun, tmp_path: Path, order: int
+) -> None:
+    runs = []
+    for space in (CITYSCAPES, CITYSCAPES_16):
+        run = make_run(f"{space.classes} classes", labels=space.description(), pictures=("x",))
+        labels = np.full((8, 16), space.names.index("sky"), np.uint8)
+        labels[4:] = space.names.index("car")
+        for kind in ("truth", "prediction"):
+            report.save_label_map(run / "pictures" / "target-test" / f"x.{kind}.png", labels, space)
+        runs.append(run)
+    source, page = written(report.write(runs[::order], tmp_path / "report.html"))
+    assert page.text.count("100.0% of pixels right") == 2
+    maps = re.findall(r'src="data:image/png;base64,([^"]+)" alt="(?:truth|prediction) of ', source)
+    assert len(maps) == 4
+    for content in maps:
+        colours = np.array(Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB"))
+        assert colours[0, 0].tolist() == [70, 130, 180]
+        assert colours[-1, 0].tolist() == [0, 0, 142]
+    pictures = source[source.index('id="pictures"') : source.index('id="measured"')]
+    keys = re.findall(r'<ul class="key">(.*?)</ul>', pictures)
+    assert [re.findall(r"</i>(\w+)", key) for key in keys] == [["sky", "car", "void", "wrong"]] * 2
+
+
+def test_pictures_of_a_run_without_labels_are_shown_in_those_of_the_others(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    runs = [make_run("a", pictures=("x",)), make_run("b", mean_iou=None, pictures=("x",))]
+    (runs[1] / "config.json").write_text('{"name": "b"}')
+    _, page = written(report.write(runs, tmp_path / "report.html"))
+    assert page.text.count("75.0% of pixels right") == 2
+    other = make_run("c", labels=CITYSCAPES.description(), pictures=("x",))
+    _, page = written(report.write([*runs, other], tmp_path / "report.html"))
+    assert page.text.count("75.0% of pixels right") == 2
+    assert "Not shown, as the labels are not known: b." in page.text
 
 
 def test_large_pictures_are_made_smaller(make_run: MakeRun, tmp_path: Path) -> None:
