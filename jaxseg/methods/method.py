@@ -137,6 +137,13 @@ class Method:
         """State at the start of phase `phase`: what a phase resets (by default nothing)."""
         return state
 
+    def begun(self, state: State, phase: int) -> State:
+        """A fresh state with phase `phase` begun, and before it, in turn, those that have steps, as in training."""
+        for index, earlier in enumerate(self.phases[:phase]):
+            if earlier.steps:  # what a later phase keeps is what this one began with
+                state = self.begin(state, index)
+        return self.begin(state, phase)
+
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
         """One update. Metrics hold `"loss"`, `"terms"` (by name) and whatever else the method reports, as scalars."""
         raise NotImplementedError(f"{type(self).__name__} does not define step")

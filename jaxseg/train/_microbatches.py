@@ -5,6 +5,7 @@ that of the whole batch, summed over the parts as it goes back through them; eac
 """
 
 import dataclasses
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from jaxseg.methods import Method
 from jaxseg.models import Network, Output
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.mesh import batch_spec
+
+Settings = tuple[Any, Any, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,3 +103,12 @@ def prepared(experiment: Experiment) -> Method:
     if experiment.accumulate is None:
         return method
     return dataclasses.replace(method, network=microbatched(method.network, experiment.accumulate))
+
+
+def settings_of(experiment: Experiment) -> Settings:
+    """What of an experiment the compiled step is given besides state and batch: method, augmentation, translation."""
+    return (
+        prepared(experiment),
+        OrderedDict(experiment.augment),
+        experiment.translate,
+    )  # jit would sort a dict by name

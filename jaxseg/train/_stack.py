@@ -5,7 +5,6 @@ program, and with it the bits of the others, stay what they were.
 """
 
 import functools
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,19 +14,13 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxseg.methods import Metrics, State
-from jaxseg.train._microbatches import prepared
+from jaxseg.train._microbatches import Settings, settings_of
 from jaxseg.train._program import step as _step
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.mesh import batch_spec
 from jaxseg.train.trainer import Asked
 
 SWEEP = PartitionSpec("sweep")
-Settings = tuple[Any, Any, Any]
-
-
-def settings_of(experiment: Experiment) -> Settings:
-    """What of an experiment the compiled step is given besides state and batch: method, augmentation, translation."""
-    return prepared(experiment), OrderedDict(experiment.augment), experiment.translate
 
 
 def varying_leaves(experiments: Sequence[Experiment]) -> tuple[int, ...]:

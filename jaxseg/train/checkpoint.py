@@ -44,10 +44,7 @@ def abstract_state(
 
     def build() -> State:
         state = method.init(jax.numpy.zeros((), jax.numpy.int32), jax.numpy.zeros((1, *size, 3)))
-        for index, phase in enumerate(method.phases[: last + 1]):
-            if phase.steps:  # as in training: what a phase keeps is what those before it began with
-                state = method.begin(state, index)
-        return state
+        return method.begun(state, last)
 
     shapes = jax.eval_shape(build)
     if sharding is None or isinstance(sharding, Sharding):

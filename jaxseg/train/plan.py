@@ -7,7 +7,6 @@ alive at once, by `jaxseg.train._liveness`.
 
 import dataclasses
 import re
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from jaxseg.errors import InputError
 from jaxseg.methods import State
 from jaxseg.train._inputs import image_size
 from jaxseg.train._liveness import bytes_of, peak_bytes
-from jaxseg.train._microbatches import prepared
+from jaxseg.train._microbatches import settings_of
 from jaxseg.train._program import step as _step
 from jaxseg.train._recipe import recipe_text
 from jaxseg.train.experiment import Experiment
@@ -176,10 +175,8 @@ def _planned(experiment: Experiment, fresh: State, batch: Mapping[str, Any], ind
         classes = experiment.method.network.classes
         soft = jax.ShapeDtypeStruct((*target["label"].shape, classes), jnp.uint8)
         batch = {**batch, "target": {"image": target["image"], "targets": soft}}
-    state = jax.eval_shape(lambda state: experiment.method.begin(state, index), fresh)
-    traced = _step.trace(
-        prepared(experiment), OrderedDict(experiment.augment), experiment.translate, state, batch, index
-    )
+    state = jax.eval_shape(lambda state: experiment.method.begun(state, index), fresh)
+    traced = _step.trace(*settings_of(experiment), state, batch, index)
     cost = traced.lower().cost_analysis()
     return PlannedPhase(
         name=phase.name,

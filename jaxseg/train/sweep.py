@@ -34,8 +34,9 @@ from jaxseg.train import _grid
 from jaxseg.train._endings import Diverged, Stopped
 from jaxseg.train._grid import Range, Value, parse_grid
 from jaxseg.train._lock_step import LockStep, slots_of, sweep_mesh
+from jaxseg.train._microbatches import settings_of
 from jaxseg.train._signals import noted_signals
-from jaxseg.train._stack import settings_of, varying_leaves
+from jaxseg.train._stack import varying_leaves
 from jaxseg.train.checkpoint import complete_steps
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.given_up import give_up, given_up

@@ -11,7 +11,6 @@ import io
 import itertools
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +26,7 @@ from jaxseg.methods import Metrics, State
 from jaxseg.train._check import check
 from jaxseg.train._endings import Stopped, diverged, not_finite
 from jaxseg.train._inputs import told
-from jaxseg.train._microbatches import prepared
+from jaxseg.train._microbatches import settings_of
 from jaxseg.train._pictures import Album
 from jaxseg.train._program import begin as _begin
 from jaxseg.train._program import initializer as _initializer
@@ -107,12 +106,12 @@ class _Loop:
         received: Callable[..., int | None],
         stream: TextStream | None,
     ) -> None:
-        self.experiment, self.method = experiment, prepared(experiment)
+        self.experiment = experiment
+        self.method, self.augment, self.translate = settings_of(experiment)
         self.folder, self.mesh, self.checkpoints, self.sources = folder, mesh, checkpoints, sources
         self.size, self.received = size, received
         self.iterator: Any = None
         self.recomputed: Recomputed | None = None
-        self.augment = OrderedDict(experiment.augment)  # jit would sort a dict by name
         shown = sys.stderr if stream is None else stream
         self.stream = shown if is_first() else io.StringIO()  # of several processes, one prints
         self.total = self.method.total_steps
@@ -172,8 +171,7 @@ class _Loop:
             batch = self.progress.awaited(self.iterator)
             if step == first:
                 self.progress.note("compiles the training step")
-            settings = (self.method, self.augment, self.experiment.translate)
-            state, metrics = yield Asked(phase, state, batch, settings)
+            state, metrics = yield Asked(phase, state, batch, (self.method, self.augment, self.translate))
             self._read_late()
             self.late = (step + 1, metrics)
             self._after(step + 1, state)
@@ -297,23 +295,27 @@ class _Loop:
 
     def _evaluate(self, done: int, state: State | Callable[[], State], known: Sequence[bool] = ()) -> None:
         """Scores the state where `done` steps call for it, but on those of `scored` that are known."""
-        experiment = self.experiment
-        if experiment.evaluate_every and (done % experiment.evaluate_every == 0 or done == self.total):
-            for (name, data_set), skip in itertools.zip_longest(experiment.scored.items(), known):
-                if skip or not data_set.has("val"):
-                    continue
-                variables, phase = self.method.variables(_fetched(state)), self.method.phase_at(done - 1)[0]
-                score = evaluate(
-                    self.method.network,
-                    with_target(self.method, variables, phase + 1),
-                    data_set,
-                    "val",
-                    experiment.evaluation,
-                    domain=experiment.domain_of(data_set),
-                )
-                line = {"kind": "evaluation", "step": done, "on": f"{name}/val"}
-                self.folder.log(line | score.figures | score.parts)
-                self.progress.note(f"step {done}: {score.headline} on {name}/val")
+        experiment, every = self.experiment, self.experiment.evaluate_every
+        if not every or (done % every and done != self.total):
+            return
+        scored = itertools.zip_longest(experiment.scored.items(), known)
+        left = [pair for pair, skip in scored if not skip and pair[1].has("val")]
+        if not left:
+            return
+        phase, _ = self.method.phase_at(done - 1)
+        variables = with_target(self.method, self.method.variables(_fetched(state)), phase + 1)
+        for name, data_set in left:
+            score = evaluate(
+                self.method.network,
+                variables,
+                data_set,
+                "val",
+                experiment.evaluation,
+                domain=experiment.domain_of(data_set),
+            )
+            line = {"kind": "evaluation", "step": done, "on": f"{name}/val"}
+            self.folder.log(line | score.figures | score.parts)
+            self.progress.note(f"step {done}: {score.headline} on {name}/val")
 
     def _save(self, done: int, state: State | Callable[[], State]) -> None:
         """Saves a state whose step is known to be finite."""
