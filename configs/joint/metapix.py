@@ -2,8 +2,7 @@
 
     python -m experiments.train configs/joint/metapix.py
 
-Blocks are shared; `metapix_split1.py` to `metapix_split5.py` give each domain its own first blocks.
-`--hypergradient jvp` needs less memory.
+Blocks are shared; `metapix_split1.py` gives each domain its own first blocks. `--hypergradient jvp` needs less memory.
 """
 
 from configs.joint.common import STREETS, Setting, metapix
