@@ -169,7 +169,7 @@ KEPT = (
 
 
 def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]:
-    """What the runs found, by row: every figure of every seed, also while it trained, and the wall time of training."""
+    """What the runs found, by row: every seed's figures, also while it trained, how long that took, its commit."""
     found = []
     for row in rows:
         seeds = {}
@@ -179,6 +179,7 @@ def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]
                 "scores": {score["on"]: _kept(score) for score in scores},
                 **_while_training(_lines(path / "metrics.jsonl")),
                 "training_seconds": _seconds(_lines(path / "metrics.jsonl")),
+                **_commit(path / "config.json"),
             }
         facts = {"config": str(row.config), "options": list(row.options), "starts_from": row.after}
         if row.together:
@@ -215,6 +216,12 @@ def _rounded(value: Any) -> Any:
 
 def _lines(metrics: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in metrics.read_text().splitlines()] if metrics.is_file() else []
+
+
+def _commit(config: Path) -> dict[str, str]:
+    """The commit that a run was begun with, where it is known."""
+    known = json.loads(config.read_text()) if config.is_file() else {}
+    return {name: said for name, said in known.get("versions", {}).items() if name == "commit"}
 
 
 def _seconds(lines: Sequence[Mapping[str, Any]]) -> float | None:

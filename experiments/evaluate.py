@@ -136,7 +136,7 @@ def evaluate_together(
       InputError: the runs do not go together, or there is something else in the folder.
     """
     from jaxseg.train import RunFolder, variables_of
-    from jaxseg.train.run import versions
+    from jaxseg.train.versions import versions
 
     records = _ensemble.check_members(folders)
     experiments = [folder.experiment(fields) for folder in folders]

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 def facts() -> dict[str, Any]:
     """Processor, cores, accelerators, and the versions of what was timed."""
-    from jaxseg.train.run import versions
+    from jaxseg.train.versions import versions
 
     found = {name: version for name, version in versions().items() if name not in ("devices", "processors")}
     for package in ("ott-jax", "torch"):

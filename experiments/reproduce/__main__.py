@@ -71,7 +71,8 @@ def main(arguments: Sequence[str]) -> int:
 def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     from jaxseg import report
     from jaxseg.train.progress import duration
-    from jaxseg.train.run import versions, write_json
+    from jaxseg.train.run import write_json
+    from jaxseg.train.versions import versions
 
     rows, seeds = _chosen(item, own)
     if not rows:

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     from experiments.benchmark.machine import write
     from experiments.scaling.page import page
     from experiments.scaling.program import case_of, compiled_counts
-    from jaxseg.train.run import versions
+    from jaxseg.train.versions import versions
 
     compilers = {name: version for name, version in versions().items() if name in ("jax", "jaxlib")}
     before = json.loads(own.out.read_text()) if own.out.exists() else {}

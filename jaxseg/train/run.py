@@ -13,12 +13,10 @@ report.html
 import contextlib
 import dataclasses
 import difflib
-import importlib.metadata
 import importlib.util
 import io
 import json
 import os
-import platform
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +36,7 @@ from jaxseg.train._inputs import DOMAINS
 from jaxseg.train._lock import locked
 from jaxseg.train.checkpoint import complete_steps
 from jaxseg.train.experiment import Experiment, deciding, differences, resolved
+from jaxseg.train.versions import versions
 
 
 def load_config(path: Path) -> Experiment:
@@ -171,22 +170,6 @@ def _options(experiment: Experiment) -> set[str]:
         return {"--" + path.removeprefix("method.").replace("_", "-")}
 
     return walk(resolved(experiment), "")
-
-
-def versions() -> dict[str, str]:
-    """Python, packages and hardware that decide a run's numbers."""
-    packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "jaxseg")
-    found = {}
-    for package in packages:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    device = jax.devices()[0]
-    return {
-        "python": platform.python_version(),
-        **found,
-        "devices": f"{jax.device_count()} x {device.device_kind}",
-        "processors": str(os.cpu_count()),
-    }
 
 
 def write_json(path: Path, value: Any) -> None:

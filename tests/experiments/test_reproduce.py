@@ -65,7 +65,9 @@ def test_rows_are_run_once_scored_and_recorded(tmp_path: Path) -> None:
         scores = row["seeds"]["seed0"]["scores"]
         assert set(scores) == {"blocks-60/test", "blocks-0/test"}
         assert all(0.0 <= score["mean_iou"] <= 1.0 for score in scores.values())
-    settings = json.loads((out / "second/seed0/config.json").read_text())["resolved"]
+    config = json.loads((out / "second/seed0/config.json").read_text())
+    assert found[1]["seeds"]["seed0"].get("commit") == config["versions"].get("commit")
+    settings = config["resolved"]
     assert settings["initialize"] == str(out / "first/seed0")
     assert settings["method"]["optimizer"]["learning_rate"] == 0.2
     written = {path: path.stat().st_mtime_ns for path in out.rglob("metrics.jsonl")}
