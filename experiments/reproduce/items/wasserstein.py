@@ -89,7 +89,7 @@ ITEMS = (
         rows=_on_streets(LOSSES),
         data=NOTHING,
         seeds=3,
-        cost="not measured; expected 1 to 2 minutes a run on 2 CPU cores (18 runs of 300 or 100 steps)",
+        cost="8 minutes on 2 CPU cores beside other work (18 runs of 300 or 100 steps)",
         recipes=(*_recipes("cityscapes_segnet"), *_recipes("cityscapes_enet")),
         paper=TABLE_1,
         notes="`compact` stands in for SegNet and ENet, which learn far less in as few steps; longer is "
@@ -138,7 +138,7 @@ ITEMS = (
         rows=_on_streets(("huber",)),
         data=NOTHING,
         seeds=1,
-        cost="not measured; three runs of Table 1, and a minute for the pictures",
+        cost="half a minute for the pictures beside three runs of Table 1",
         recipes=tuple(
             Path("configs/wasserstein") / f"cityscapes_enet_{loss}_paper.py" for loss in ("ce", "huber")
         ),
