@@ -2,8 +2,8 @@
 
     python -m experiments.train configs/camvid/compact_affinity.py --data.dir CAMVID
 
-Settings are those of `configs/camvid/common.py`. The weight 1 of both terms is that of Ke
-et al.; the loss is at the labels' size, where their code lowers labels to the network's.
+Settings are those of `configs/camvid/common.py`. Both terms have the weight 1; in the code of
+Ke et al. their weights fall as 10^(-step/steps), and labels are lowered to the network's size.
 """
 
 from configs.camvid.common import trained

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from configs.objectives import LOSS_1, LOSS_2, LOSS_3, affinity, binary, cross_entropy, mixed
-from configs.streets.common import TARGET_WEIGHT
+from configs.streets.common import TARGET_WEIGHT, TARGET_WEIGHT_IW
 from configs.transport import huber, importance, labelled, linear, square
 from jaxseg import losses
 from jaxseg.labels import LabelSpace
@@ -54,6 +54,7 @@ def objectives(space: LabelSpace) -> dict[str, Objective]:
         "switched": alone(losses.ConservativeSwitched()),
         "entropy": beside(losses.Entropy(), TARGET_WEIGHT / 2),
         "max_squares": beside(losses.MaximumSquares(), TARGET_WEIGHT),
+        "max_squares_iw": beside(losses.MaximumSquaresImageWise(), TARGET_WEIGHT_IW),
         "affinity": affinity(),
         "ssim": mixed(losses.SSIM()),
         "ssl": mixed(losses.StructuralSimilarity()),

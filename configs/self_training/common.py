@@ -8,7 +8,8 @@ Scales are relative to the image as it is. They are drawn uniformly, in CRST in 
 cover is grey, there the mean colour. Every class that is rare may be cropped around; CBST looks at the three rarest
 alone.
 
-Scores are of the image as it is, at one scale; CRST averages the logits of 0.9, 1 and 1.2 and of mirror images.
+Scores are of the image as it is, at one scale; CRST averages the logits of 0.9, 1 and 1.2 and of mirror images, and
+`--evaluation.scales 0.9 1 1.2 --evaluation.flip` the softmax of these.
 """
 
 import dataclasses

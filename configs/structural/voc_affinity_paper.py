@@ -5,7 +5,8 @@
 This is stage 2, from `runs/voc-deeplab-v3-affinity-stage1/seed0`, which `voc_affinity_stage1_paper.py` trains.
 Settings are those of `configs/structural/on_voc.py`. The table's crop and batch are `--augment.crop.size 321 321
 --augment.crop.scale 0.799065 3.196262 --batch 16`, for a scale is relative to the crop: these are 0.5 to 2 of the
-image. Weights of the terms are those of Ke et al. 2018 (1). Not measured here.
+image. Both terms have the weight 1, constant; in the code of Ke et al. 2018 their weights fall as 10^(-step/steps). Not
+measured here.
 """
 
 from configs.objectives import affinity

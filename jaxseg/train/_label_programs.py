@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
@@ -49,13 +48,8 @@ def _predicted(
 ) -> Float[Array, "1 H W C"]:
     """The same of one image."""
     size = image.shape[1:3]
-    parts = []
-    for scale in labelling.scales:
-        scaled = (round(scale * size[0]), round(scale * size[1]))
-        average = cast(Average, labelling.teacher_average)
-        view = View(None if scaled == size else scaled, labelling.flip, average)
-        parts.append(jax.nn.log_softmax(scores(members, image, (1, *size), view)))
-    mean = functools.reduce(jnp.logaddexp, parts) - np.log(len(parts)).astype(np.float32)
+    view = View(None, labelling.flip, cast(Average, labelling.teacher_average), scales=labelling.scales)
+    mean = jax.nn.log_softmax(scores(members, image, (1, *size), view))
     if prior is None:
         return mean
     grid = jax.image.resize(prior, (*size, prior.shape[-1]), "linear")

@@ -1,6 +1,8 @@
 """Class scores of raw images, from one network or from several whose outputs are averaged."""
 
 import dataclasses
+import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -42,6 +44,7 @@ class View(NamedTuple):
     Attributes:
       size: (height, width) to which images are resized; None takes them as they are.
       flip: also look at the mirror image, and average the softmax of both.
+      scales: of that size, in each of which they look; the softmax of all is averaged.
       average: what of several networks is averaged.
       crf: what smooths the outcome at the labels' size, or None.
     """
@@ -50,6 +53,16 @@ class View(NamedTuple):
     flip: bool = False
     average: Average = "logits"
     crf: DenseCRF | None = None
+    scales: tuple[float, ...] = (1.0,)
+
+    def sizes(self, native: tuple[int, int]) -> list[tuple[int, int]]:
+        """The sizes, one a scale, in which images of a size are looked at.
+
+        >>> View(scales=(0.5, 1.0)).sizes((100, 51)), View((64, 128)).sizes((100, 51))
+        ([(50, 26), (100, 51)], [(64, 128)])
+        """
+        height, width = native if self.size is None else self.size
+        return [(max(1, round(scale * height)), max(1, round(scale * width))) for scale in self.scales]
 
 
 def check_members(members: Sequence[Member], average: str) -> None:
@@ -77,12 +90,11 @@ def scores(
 
     where the softmax is taken at each network's own resolution. Interpolation is linear, so networks of one resolution
     give what averaging before `up` gives, as AdvEnt+MinEnt (logits) and FDA's mean of three bands (softmax) do. With
-    `view.flip`, the logarithm of the mean of the softmax of the image and of its mirror image. With `view.crf`, what
-    that makes of either, under the colours of the image at the labels' size.
+    `view.flip` or several `view.scales`, the logarithm of the mean of the softmax of all views of the image: in every
+    size, and with `flip` of its mirror image too. With `view.crf`, what that makes of either, under the colours of the
+    image at the labels' size.
     """
     raw = image.astype(jnp.float32)
-    if view.size is not None:
-        raw = resize_image(raw, view.size)
 
     def at_labels(member: Member, x: Array) -> Array:
         network = member.network
@@ -104,12 +116,16 @@ def scores(
         tiny = jnp.finfo(jnp.float32).tiny  # a probability that underflowed is not minus infinity
         return mean if view.average == "logits" else jnp.log(jnp.maximum(mean, tiny))
 
-    found = averaged(raw)
-    if view.flip:
-        mirrored = averaged(raw[:, :, ::-1])
-        if mirrored.ndim > 2:
-            mirrored = mirrored[:, :, ::-1]
-        found = jnp.logaddexp(jax.nn.log_softmax(found), jax.nn.log_softmax(mirrored)) - jnp.log(2.0)
+    def mirrored(x: Array) -> Array:
+        found = averaged(x[:, :, ::-1])
+        return found[:, :, ::-1] if found.ndim > 2 else found
+
+    native = (image.shape[1], image.shape[2])
+    inputs = [raw if size == native else resize_image(raw, size) for size in view.sizes(native)]
+    views = [look(x) for x in inputs for look in ((averaged, mirrored) if view.flip else (averaged,))]
+    found = views[0]
+    if len(views) > 1:
+        found = functools.reduce(jnp.logaddexp, map(jax.nn.log_softmax, views)) - math.log(len(views))
     if view.crf is None:
         return found
     colours = image.astype(jnp.float32)

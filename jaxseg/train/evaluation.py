@@ -7,6 +7,7 @@ a label is the class of a whole image, the matrix counts images, and the figures
 
 import dataclasses
 import functools
+import itertools
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -180,7 +181,7 @@ def evaluate(
       variables: its parameters and batch statistics.
       data_set: what to score on.
       split: `"train"`, `"val"` or `"test"`.
-      protocol: input size, batch, flip.
+      protocol: input size, batch, flip, scales, dense CRF.
       keep: indices of images to hand back as pictures; in classification there are none.
       domain: whose statistics the network uses, where it keeps them apart.
 
@@ -204,7 +205,7 @@ def evaluate_ensemble(
       members: the networks, with equal shares.
       data_set: what to score on.
       split: `"train"`, `"val"` or `"test"`.
-      protocol: input size, batch, flip; one for all.
+      protocol: input size, batch, flip, scales, dense CRF; one for all.
       average: `"logits"`, as the ensemble AdvEnt+MinEnt of Vu et al., CVPR 2019; or `"probabilities"`, the softmax at
         each network's own resolution, as the mean of three bands of FDA (Yang and Soatto, CVPR 2020).
       keep: indices of images to hand back as pictures; in classification there are none.
@@ -217,9 +218,9 @@ def evaluate_ensemble(
     began = time.monotonic()
     source = data_set.source(split)
     classes = members[0].network.classes
-    for member in members:
-        member.network.validate(*(protocol.size or source[0]["image"].shape[:2]))
-    view = View(protocol.size, protocol.flip, average, protocol.crf)
+    view = View(protocol.size, protocol.flip, average, protocol.crf, protocol.scales)
+    for member, size in itertools.product(members, view.sizes(source[0]["image"].shape[:2])):
+        member.network.validate(*size)
     spread = Spread(protocol.batch)
     confusion = ConfusionMatrix.zeros(classes)
     together = spread.everywhere(tuple(members))  # once, where they lie on the host

@@ -6,6 +6,7 @@ that a run folder says what it is and a resumed run can be refused when somethin
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,6 +32,8 @@ class EvaluationProtocol:
       size: (height, width) to which images are resized before the network; None takes them as they are.
       batch: images at a time.
       flip: also average the softmax with that of the mirrored image (some papers do; off by default).
+      scales: of that size, in each of which the image is seen; their softmax is averaged. `(0.9, 1.0, 1.2)` with `flip`
+        are the views of CRST's scores, whose code averages their logits.
       crf: a dense CRF that smooths the softmax at the labels' size, or None. On the command line
         `--evaluation.crf.iterations 5` sets it where the config does not.
     """
@@ -38,6 +41,7 @@ class EvaluationProtocol:
     size: tuple[int, int] | None = None
     batch: int = 8
     flip: bool = False
+    scales: tuple[float, ...] = (1.0,)
     crf: DenseCRF | None = None
 
     def described(self, task: Task, label_size: tuple[int, int] | None = None) -> str:
@@ -47,18 +51,24 @@ class EvaluationProtocol:
         'last checkpoint, input 28x28, one label an image, single scale'
         >>> EvaluationProtocol(flip=True).described("segmentation", (512, 1024))
         'last checkpoint, input native size, labels resized to 512x1024, single scale, flip'
+        >>> EvaluationProtocol(scales=(0.5, 1.0)).described("segmentation")
+        'last checkpoint, input native size, labels at native size, mean of scales 0.5, 1'
         """
         size = "native size" if self.size is None else f"{self.size[0]}x{self.size[1]}"
         labels = (
             "labels at native size" if label_size is None else "labels resized to {}x{}".format(*label_size)
         )
         labels = labels if task == "segmentation" else "one label an image"
+        several = f"mean of scales {', '.join(f'{scale:g}' for scale in self.scales)}"
+        scale = "single scale" if self.scales == (1.0,) else several
         flip = ", flip" if self.flip else ""
         crf = "" if self.crf is None else f", {_crf_words(self.crf)}"
-        return f"last checkpoint, input {size}, {labels}, single scale{flip}{crf}"
+        return f"last checkpoint, input {size}, {labels}, {scale}{flip}{crf}"
 
     def validate(self, task: Task) -> None:
         """Raises `InputError` where a field is none of what it may be."""
+        if not self.scales or not all(0 < scale < math.inf for scale in self.scales):
+            raise InputError(f"evaluation.scales: {self.scales}; give at least one, all positive")
         if self.crf is not None:
             if task == "classification":
                 raise InputError(

@@ -235,12 +235,18 @@ class RunFolder:
         Of several processes, the first does so.
 
         Raises:
-          InputError: it holds a run of another config; the fields that differ are named.
+          InputError: it holds a run of another config, and the fields that differ are named; or checkpoints and no
+            config.
         """
         if jax.process_index() != 0:
             return
         fields = resolved(experiment)
-        if self.config.exists() and complete_steps(self.checkpoints):
+        if complete_steps(self.checkpoints):
+            if not self.config.is_file():
+                raise InputError(
+                    f"resume: {self.path} holds checkpoints and no {self.config.name}, so that nothing tells what was "
+                    "trained; put that file back, take another folder, or delete this one to start again"
+                )
             changed = deciding(differences(self.record()["resolved"], fields))
             if changed:
                 raise InputError(

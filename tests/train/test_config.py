@@ -188,6 +188,17 @@ def test_a_run_is_rebuilt_from_its_folder_and_refused_to_another_config(tmp_path
         folder.open(other, path, arguments)
 
 
+def test_checkpoints_without_a_config_are_not_gone_on_with(tmp_path: Path) -> None:
+    path = config(tmp_path)
+    folder = RunFolder(tmp_path / "run")
+    folder.open(load_config(path), path, [])
+    (folder.checkpoints / "3").mkdir(parents=True)
+    folder.config.unlink()
+    with pytest.raises(InputError, match=r"holds checkpoints and no config.json.*; put that file back"):
+        folder.open(load_config(path), path, [])
+    assert not folder.config.exists()
+
+
 def test_a_run_that_never_saved_anything_gives_way_to_another_config(tmp_path: Path) -> None:
     path = config(tmp_path)
     folder = RunFolder(tmp_path / "run")

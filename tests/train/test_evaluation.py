@@ -114,6 +114,34 @@ def test_a_flipped_ensemble_averages_the_softmax_of_both_sides(image: np.ndarray
     np.testing.assert_allclose(np.exp(flipped), (straight + mirrored[:, :, ::-1]) / 2, atol=1e-5)
 
 
+@pytest.mark.parametrize("average", ["logits", "probabilities"])
+def test_several_scales_average_the_softmax_of_every_size_and_side(image: np.ndarray, average: str) -> None:
+    members = [member(strided(), 0), member(strided(), 1)]
+    view = View(flip=True, average=average, scales=(0.5, 1.0, 1.5))
+    found = np.exp(scores(members, jnp.asarray(image), (2, 8, 16), view))
+    sides = []
+    for size in ((4, 8), (8, 16), (12, 24)):
+        one = View(size, average=average)
+        for step in (1, -1):
+            seen = scores(members, jnp.asarray(image[:, :, ::step]), (2, 8, 16), one)
+            sides.append(softmax(np.asarray(seen, np.float64))[:, :, ::step])
+    np.testing.assert_allclose(found, np.mean(sides, axis=0), atol=1e-5)
+    single = scores(members, jnp.asarray(image), (2, 8, 16), View(average=average))
+    assert np.abs(found - softmax(np.asarray(single, np.float64))).max() > 0.01
+
+
+def test_scales_are_scored_named_and_refused_where_they_cannot_be() -> None:
+    one, data_set = member(network(), 1), Blocks()
+    plain = evaluate(one.network, one.variables, data_set, "test", EvaluationProtocol())
+    protocol = EvaluationProtocol(scales=(0.5, 1.0))
+    several = evaluate(one.network, one.variables, data_set, "test", protocol)
+    assert (plain.counts != several.counts).any()
+    assert several.record(1)["protocol"].endswith("mean of scales 0.5, 1")
+    for scales in ((), (1.0, 0.0), (math.inf,)):
+        with pytest.raises(InputError, match=r"evaluation.scales: .*; give at least one, all positive"):
+            evaluate(one.network, one.variables, data_set, "test", EvaluationProtocol(scales=scales))
+
+
 def test_a_probability_that_underflows_is_small_and_not_minus_infinity(image: np.ndarray) -> None:
     sure = member(network(), 0)
     sure = dataclasses.replace(sure, variables=jax.tree.map(lambda leaf: 1e4 * leaf, sure.variables))
