@@ -60,7 +60,7 @@ def _main(own: Arguments, fields: Sequence[str], wants_help: Sequence[str]) -> i
     program = f"python -m experiments.train {own.config}"
     experiment = with_arguments(load_config(own.config), [*fields, *wants_help], program)
     if own.dry_run:
-        return dry_run(experiment)
+        return dry_run(experiment, own.config)
     check(experiment)  # what does not fit is told before a folder is made
     folder = RunFolder(own.run or Path("runs") / experiment.name / f"seed{experiment.seed}")
     start = experiment.initialize
@@ -77,13 +77,24 @@ def _main(own: Arguments, fields: Sequence[str], wants_help: Sequence[str]) -> i
     return 0
 
 
-def dry_run(experiment: "Experiment") -> int:
-    """Prints recipe, plan, and what is missing; the exit status is 0 also where something is."""
+def dry_run(experiment: "Experiment", config: Path | None = None) -> int:
+    """Prints recipe, plan, and what is missing; the exit status is 0 also where something is.
+
+    Args:
+      experiment: what would be trained.
+      config: its file, to name the tables and figures that have it as a row.
+    """
+    from experiments.reproduce._listing import with_config
+    from experiments.reproduce.items import ITEMS
     from jaxseg.train.plan import plan, recipe_text
 
     print(recipe_text(experiment), end="\n\n", flush=True)
     planned = plan(experiment)
     print(planned.text(experiment), end="\n\n")
+    tables = [] if config is None else with_config(ITEMS, config)
+    if tables:
+        print("in the tables", *(f"  {item.name}  {item.title}" for item in tables), sep="\n")
+        print(f"  figures and costs: python -m experiments.reproduce {config} --list", end="\n\n")
     if planned.lacks:
         print("not there yet", *(f"  {line}" for line in planned.lacks), sep="\n")
     else:

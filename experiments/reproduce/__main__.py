@@ -31,7 +31,7 @@ class Arguments:
     """
 
     item: Annotated[str, tyro.conf.Positional] = ""
-    """Which one, PAPER.ITEM; --list names them."""
+    """Which one, PAPER.ITEM; --list names them. With --list also a paper, or a config file that is a row."""
     list: bool = False
     """Name the items, what they read, what they cost and what the paper has; of one paper with PAPER --list."""
     scale: Literal["small", "paper"] = "small"
@@ -49,7 +49,10 @@ def main(arguments: Sequence[str]) -> int:
     own, fields = parse(Arguments, arguments, "experiments.reproduce")
     if own.list or not own.item:
         _refuse(fields, "a list takes no options of experiments")
-        print("\n".join(map(listed, found_in(ITEMS, own.item))))
+        found = found_in(ITEMS, own.item)
+        if not found:
+            raise InputError(f"item: no table or figure is or has {own.item!r}; --list alone names them all")
+        print("\n".join(map(listed, found)))
         return 0
     item = next((item for item in ITEMS if item.name == own.item), None)
     if item is None:

@@ -99,6 +99,18 @@ def markdown(table: Numbers, heading: str) -> str:
 
 
 def found_in(items: Sequence[Item], prefix: str) -> list[Item]:
-    """The items whose name begins so; a whole name is that item alone."""
+    """The items whose name begins so; a whole name is that item alone, a config file all that have it as a row."""
+    if prefix.endswith(".py"):
+        return with_config(items, Path(prefix))
     exact = [item for item in items if item.name == prefix]
     return exact or [item for item in items if item.name.startswith(prefix)]
+
+
+def with_config(items: Sequence[Item], config: Path) -> list[Item]:
+    """The items that have a config file as a row, at either scale."""
+    place = config.resolve()
+    return [
+        item
+        for item in items
+        if any(row.config and row.config.resolve() == place for row in (*item.rows, *item.published))
+    ]
