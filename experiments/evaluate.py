@@ -91,10 +91,25 @@ def evaluate_run(
         raise InputError(
             f"run: {folder.path} is an ensemble; give the first of its runs, and --with the others"
         )
-    experiment = folder.experiment(fields)
+    experiment = _scored_as(folder, fields)
     step, variables = variables_of(folder)
     networks = [(experiment.method, variables)]
     return _scored(folder, experiment, networks, split, step=step, pictures=pictures, quiet=quiet)
+
+
+def _scored_as(folder: "RunFolder", fields: Sequence[str]) -> "Experiment":
+    """The experiment of a run, with options that say what it is scored on, and how."""
+    from jaxseg.train.experiment import deciding, differences, resolved
+
+    experiment = folder.experiment(fields)
+    changed = deciding(differences(folder.record()["resolved"], resolved(experiment)))
+    for line in changed:
+        if line.split(".")[0].split(":")[0] not in ("data", "target", "evaluation"):
+            raise InputError(
+                f"options: {line} would change nothing of a run that is trained; only data, target and evaluation can "
+                "be given for scoring"
+            )
+    return experiment
 
 
 def is_scored(folder: "RunFolder", experiment: "Experiment", split: str) -> bool:
@@ -139,7 +154,7 @@ def evaluate_together(
     from jaxseg.train.versions import versions
 
     records = _ensemble.check_members(folders)
-    experiments = [folder.experiment(fields) for folder in folders]
+    experiments = [_scored_as(folder, fields) for folder in folders]
     found = [variables_of(folder) for folder in folders]
     name = name or _ensemble.name_of(records)
     members = [

@@ -12,7 +12,7 @@ val split at the end (`--split test` says otherwise). The results are one table:
 import dataclasses
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +20,7 @@ import tyro
 
 from experiments._command import parse, run
 from experiments.evaluate import evaluate_run, is_scored
+from jaxseg.errors import InputError
 from jaxseg.train.distributed import Distributed
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class Arguments:
     """OPTION=VALUES each: a list 0.05,0.1, whole numbers 0..4, with --random a range 1e-4..1e-2 or 1e-4..1e-2:log."""
     random: int = 0
     """Draw so many settings instead of taking the whole grid; each is run with every seed."""
-    draw_seed: int = 0
-    """Seed of these draws."""
+    draw_seed: int | None = None
+    """Seed of these draws, 0 by default."""
     mode: Literal["auto", "loop", "vmap", "shard"] = "auto"
     """One after the other, stacked, or stacked and split over the devices; auto chooses by the hardware."""
     chunk: int = 0
@@ -81,8 +82,9 @@ def _main(own: Arguments, fields: Sequence[str]) -> int:
     from jaxseg.train.sweep_plan import costs, described, estimated, measured
 
     grid = parse_grid(own.grid)
+    _check_options(own, fields, grid)
     base = with_arguments(load_config(own.config), fields, f"python -m experiments.sweep {own.config}")
-    sweep = Sweep(base, grid, random=own.random, draw_seed=own.draw_seed)
+    sweep = Sweep(base, grid, random=own.random, draw_seed=own.draw_seed or 0)
     mode = mode_for_backend() if own.mode == "auto" else own.mode
     check_mode(mode, own.chunk)
     print(described(sweep, mode, own.chunk), flush=True)
@@ -103,6 +105,16 @@ def _main(own: Arguments, fields: Sequence[str]) -> int:
         print(f"{stop}; the same command goes on from there", file=sys.stderr)
         return 128 + int(signal.Signals(stop.signal))
     return finish(sweep, outcomes, out, own.split, shown_command(own, fields))
+
+
+def _check_options(own: Arguments, fields: Sequence[str], grid: Iterable[str]) -> None:
+    """Raises `InputError` where an option would change nothing."""
+    if own.draw_seed is not None and not own.random:
+        raise InputError("draw_seed: nothing is drawn without --random; leave it out")
+    given = {word.partition("=")[0].replace("_", "-") for word in fields if word.startswith("--")}
+    for axis in grid:
+        if f"--{axis.replace('_', '-')}" in given:
+            raise InputError(f"grid: {axis} is an axis and an option; give it in one place")
 
 
 def finish(sweep: "Sweep", outcomes: "Sequence[Outcome]", out: Path, split: str, command: str) -> int:
@@ -137,7 +149,7 @@ def finish(sweep: "Sweep", outcomes: "Sequence[Outcome]", out: Path, split: str,
 
 def shown_command(own: Arguments, fields: Sequence[str]) -> str:
     """The command that made the results."""
-    drawn = [f"--random {own.random} --draw-seed {own.draw_seed}"] if own.random else []
+    drawn = [f"--random {own.random} --draw-seed {own.draw_seed or 0}"] if own.random else []
     return " ".join(["python -m experiments.sweep", str(own.config), "--grid", *own.grid, *drawn, *fields])
 
 

@@ -49,6 +49,9 @@ def main(arguments: Sequence[str]) -> int:
     own, fields = parse(Arguments, arguments, "experiments.reproduce")
     if own.list or not own.item:
         _refuse(fields, "a list takes no options of experiments")
+        for option in ("scale", "seeds", "rows", "out"):
+            if getattr(own, option) != getattr(Arguments(), option):
+                raise InputError(f"{option}: it would change nothing of a list; leave it out")
         found = found_in(ITEMS, own.item)
         if not found:
             raise InputError(f"item: no table or figure is or has {own.item!r}; --list alone names them all")

@@ -117,6 +117,11 @@ class FourierSwap:
         default="symmetric", metadata={"static": True}
     )
 
+    def validate(self, name: str) -> None:
+        """Raises `InputError`, which calls the translation `name`, where beta is no share."""
+        if not 0.0 <= float(self.beta) <= 1.0:
+            raise InputError(f"{name}.beta: {float(self.beta):g}; a share of the shorter side, 0 to 1")
+
     def __call__(self, key: Key[Array, ""], image: Images, style: Styles) -> Float[Array, "B H W 3"]:
         """The source images [B, H, W, 3] in the style of target images [S, H, W, 3], raw 0..255."""
         return _swap(self, key, image, style)

@@ -96,6 +96,10 @@ class MeanTeacher(Method):
         for name, (one, other) in choices.items():
             if getattr(self, name) not in (one, other):
                 raise InputError(f"{name}: {getattr(self, name)!r} is not known; use {one!r} or {other!r}")
+        if not 0.0 <= float(self.decay) <= 1.0:
+            raise InputError(
+                f"decay: {float(self.decay):g}; the share of the teacher that a step keeps, 0 to 1"
+            )
         if min(self.ignored_rows) < 0:
             raise InputError(f"ignored_rows: {self.ignored_rows}; use numbers of rows, 0 or more")
         if self._teacher.classes != self.network.classes:

@@ -6,6 +6,8 @@ a number of these.
 """
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -13,6 +15,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from jaxseg.errors import InputError
 from jaxseg.losses import Scalar, pytree
 from jaxseg.methods.groups import Groups
 
@@ -118,6 +121,18 @@ class Optimizer:
         """The learning rate at `step` of `steps`."""
         raise NotImplementedError(f"{type(self).__name__} does not define a learning rate")
 
+    def validate(self, name: str) -> None:
+        """Raises `InputError`, which calls the optimiser `name`, where a number is none of what it may be."""
+
+
+def _check_numbers(name: str, optimizer: Any, bounds: Mapping[str, tuple[float, float]]) -> None:
+    """Raises `InputError` unless numbers lie in their bounds, of which the upper one is left out."""
+    for field, (least, most) in bounds.items():
+        value = float(getattr(optimizer, field))
+        if not least <= value < most:
+            range_ = f"at least {least:g}" + ("" if most == math.inf else f" and below {most:g}")
+            raise InputError(f"{name}.{field}: {value:g}; {range_}, and finite")
+
 
 @pytree
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +151,11 @@ class SGD(Optimizer):
     weight_decay: Scalar = 5e-4
     schedule: Schedule = Poly()
     groups: Groups = Groups()
+
+    def validate(self, name: str) -> None:
+        positive = (0.0, math.inf)
+        bounds = {"learning_rate": positive, "momentum": (0.0, 1.0), "weight_decay": positive}
+        _check_numbers(name, self, bounds)
 
     def rate(self, step: Scalar, steps: int) -> Float[Array, ""]:
         return jnp.asarray(self.learning_rate, jnp.float32) * self.schedule(step, steps)
@@ -167,6 +187,17 @@ class Adam(Optimizer):
     schedule: Schedule = Poly()
     groups: Groups = Groups()
     decoupled: bool = dataclasses.field(default=False, metadata=STATIC)
+
+    def validate(self, name: str) -> None:
+        positive, share = (0.0, math.inf), (0.0, 1.0)
+        bounds = {
+            "learning_rate": positive,
+            "b1": share,
+            "b2": share,
+            "eps": positive,
+            "weight_decay": positive,
+        }
+        _check_numbers(name, self, bounds)
 
     def rate(self, step: Scalar, steps: int) -> Float[Array, ""]:
         return jnp.asarray(self.learning_rate, jnp.float32) * self.schedule(step, steps)

@@ -5,6 +5,8 @@ from jax.sharding import Mesh
 from jaxseg import data
 from jaxseg.errors import InputError
 from jaxseg.train._inputs import DOMAINS, image_size
+from jaxseg.train._scores import View
+from jaxseg.train._variables import check_start
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.labelling import check_labelling
 
@@ -18,6 +20,7 @@ def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tup
       InputError: the data, the batch, the mesh, the image size or the sampling does not fit.
     """
     experiment.validate()
+    check_start(experiment)
     mesh = experiment.mesh.build(experiment.batch)
     devices, parts = mesh.shape["data"], experiment.accumulate or 1
     if experiment.batch % (devices * parts):
@@ -41,8 +44,19 @@ def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tup
         )
     for data_set in experiment.scored.values():
         if data_set.has("val"):  # what is missing is told now, and not after the training
-            data_set.source("val")
+            first = data_set.source("val")[0]["image"].shape
+            _check_views(experiment, (first[0], first[1]))
     check_labelling(experiment, sources)
     for domain, rare in experiment.sampling.items():
         rare.order(sources[domain], experiment.seed, domain, experiment.threads)
     return mesh, sources, next(iter(sizes.values()))
+
+
+def _check_views(experiment: Experiment, native: tuple[int, int]) -> None:
+    """Raises `InputError` where the network cannot take images of a size as they will be scored."""
+    protocol = experiment.evaluation
+    for size in View(protocol.size, scales=protocol.scales).sizes(native):
+        try:
+            experiment.method.network.validate(*size)
+        except InputError as error:
+            raise InputError(f"evaluation.size: images are scored at {size[0]}x{size[1]}: {error}") from None

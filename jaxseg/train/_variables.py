@@ -10,11 +10,14 @@ import jax
 
 from jaxseg.errors import InputError
 from jaxseg.methods import Method, State
-from jaxseg.models import LinenNetwork, pretrained
+from jaxseg.models import LinenNetwork, Network, pretrained
 from jaxseg.train.checkpoint import Checkpoints, abstract_state
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.mesh import MeshShape, replicated
 from jaxseg.train.run import RunFolder
+
+SIZE = (64, 64)
+"""Of the images that a network is drawn for where only the shapes of its arrays count, which do not depend on it."""
 
 
 def variables_of(folder: RunFolder) -> tuple[int, dict[str, Any]]:
@@ -71,7 +74,7 @@ def state_of(folder: RunFolder) -> tuple[int, State]:
         latest = checkpoints.latest()
         if latest is None:
             raise InputError(f"run: {folder.path} has no complete checkpoint; train it first")
-        like = abstract_state(experiment.method, latest, (64, 64), _on_host())
+        like = abstract_state(experiment.method, latest, SIZE, _on_host())
         return latest, jax.device_get(checkpoints.restore(latest, like))
 
 
@@ -82,16 +85,66 @@ def _on_host() -> jax.sharding.Sharding:
     return replicated(MeshShape(data=0).build(jax.device_count()))
 
 
+def check_start(experiment: Experiment) -> None:
+    """Looks at the run that an experiment would start from, so that what does not fit is told before anything is done.
+
+    Raises:
+      InputError: the run's network has other arrays or another normalisation, or its head is to be left out.
+    """
+    path = experiment.initialize
+    if path is None or not path.is_dir():
+        return
+    if not experiment.initialize_head:
+        raise InputError(
+            f"initialize_head: {path} is a run, whose head is taken with the rest; leave --no-initialize-head to files "
+            "of published weights"
+        )
+    network, other = experiment.method.network, RunFolder(path).experiment().method.network
+    if other == network:
+        return
+    if other.normalization != network.normalization:
+        raise _other_normalization(network, path, other.normalization)
+    here, there = _shapes(network), _shapes(other)
+    wrong = [
+        f"{name} is {_shape(there.get(name))} there and {_shape(here.get(name))} here"
+        for name in sorted(here.keys() | there.keys())
+        if here.get(name) != there.get(name)
+    ]
+    if wrong:
+        more = f"; and {len(wrong) - 2} more" if len(wrong) > 2 else ""
+        raise InputError(
+            f"initialize: the network of {path} is another one: {'; '.join(wrong[:2])}{more}; start from a run of this "
+            "network, or give this experiment the network of that run"
+        )
+
+
+def _shapes(network: Network) -> dict[str, tuple[int, ...]]:
+    """The shape of every array of a network, by its name."""
+    key = jax.random.key(0)
+    drawn = jax.eval_shape(lambda: network.init(key, jax.numpy.zeros((1, *SIZE, 3))))
+    leaves = jax.tree_util.tree_leaves_with_path(drawn)
+    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf.shape for path, leaf in leaves}
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "missing" if shape is None else f"of shape {shape}"
+
+
+def _other_normalization(network: Network, path: Path, wanted: Any) -> InputError:
+    return InputError(
+        f"initialize: the weights of {path} expect {wanted} and the network has {network.normalization}; set "
+        "network.normalization to theirs"
+    )
+
+
 def given_variables(experiment: Experiment, path: Path, fresh: Mapping[str, Any]) -> dict[str, Any]:
     """The variables to start from: those of a run's last checkpoint, or a file's put into fresh ones."""
     if not path.is_file():
+        check_start(experiment)
         return variables_of(RunFolder(path))[1]
     network = experiment.method.network
     loaded = pretrained.load(network, path, variables=fresh, head=experiment.initialize_head)
     if loaded.network.normalization != network.normalization:
-        raise InputError(
-            f"initialize: the weights of {path} expect {loaded.network.normalization} and the network has "
-            f"{network.normalization}; set network.normalization to theirs"
-        )
+        raise _other_normalization(network, path, loaded.network.normalization)
     print(f"{path}: {loaded.report}", file=sys.stderr)
     return loaded.variables

@@ -20,6 +20,7 @@ from jaxseg.data import DataSet, RareClasses, Task
 from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.errors import InputError
 from jaxseg.methods import Draws, Method
+from jaxseg.methods._tried import check_parts
 from jaxseg.models import with_precision
 from jaxseg.train.mesh import MeshShape
 
@@ -67,6 +68,12 @@ class EvaluationProtocol:
 
     def validate(self, task: Task) -> None:
         """Raises `InputError` where a field is none of what it may be."""
+        if self.size is not None and min(self.size) < 1:
+            raise InputError(
+                f"evaluation.size: {self.size[0]}x{self.size[1]}; give a height and a width, or None"
+            )
+        if self.batch < 1:
+            raise InputError(f"evaluation.batch: {self.batch}; at least 1")
         if not self.scales or not all(0 < scale < math.inf for scale in self.scales):
             raise InputError(f"evaluation.scales: {self.scales}; give at least one, all positive")
         if self.crf is not None:
@@ -236,8 +243,11 @@ class Experiment:
                 f"({space.name}) have {space.classes}; make them equal, with --network.classes {space.classes}"
             )
         self.method.validate()
+        check_parts(self.method, space.classes if self.data.task == "segmentation" else None)
         self._check_phases()
         self.evaluation.validate(self.data.task)
+        if self.translate is not None:
+            self.translate.validate("translate")
         for domain in self.sampling:
             if domain not in self.domains:
                 raise InputError(

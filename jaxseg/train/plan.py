@@ -24,6 +24,7 @@ from jaxseg.train._liveness import bytes_of, peak_bytes
 from jaxseg.train._microbatches import settings_of
 from jaxseg.train._program import step as _step
 from jaxseg.train._recipe import recipe_text
+from jaxseg.train._variables import check_start
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.mesh import MeshShape
 
@@ -123,6 +124,7 @@ def plan(experiment: Experiment) -> Plan:
       InputError: fields do not fit together; data that is not there is no error but told in `lacks`.
     """
     experiment.validate()
+    check_start(experiment)
     lacks = list(lacking(experiment))
     try:
         mesh = experiment.mesh.build(experiment.batch)
