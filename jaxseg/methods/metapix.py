@@ -105,8 +105,8 @@ class MetaPix(SeveralNetworks):
         """Raises `InputError` where a field is none of what it may be."""
         if self.hypergradient not in HYPERGRADIENTS:
             raise InputError(f"hypergradient: {self.hypergradient!r} is not known; use 'grad' or 'jvp'")
-        if self.inner_rate is not None and not 0.0 < float(self.inner_rate) < math.inf:
-            raise InputError(f"inner_rate: {float(self.inner_rate):g}; above 0 and finite, or None")
+        if self.inner_rate is not None and not 0.0 <= float(self.inner_rate) < math.inf:
+            raise InputError(f"inner_rate: {float(self.inner_rate):g}; at least 0 and finite, or None")
         if self.over not in DENOMINATORS:
             raise InputError(f"over: {self.over!r} is not known; use 'all', 'valid' or 'weights'")
         if self.weighting.classes != self.network.classes:
