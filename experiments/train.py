@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -38,6 +38,8 @@ class Arguments:
     """Print the resolved recipe, its phases, parameters, operations and memory, and what is missing; do nothing."""
     profile: Path | None = None
     """Folder for a profile of a few steps, which TensorBoard and Perfetto show."""
+    track: tuple[Literal["tensorboard", "wandb"], ...] = ()
+    """Show the metrics there too while the run trains; each needs the extra of its name."""
     distributed: Distributed = Distributed()
     """Several processes that train together; all give the same command."""
 
@@ -55,12 +57,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _main(own: Arguments, fields: Sequence[str], wants_help: Sequence[str]) -> int:
+    import jax
+
     from jaxseg.train import RunFolder, Stopped, check, load_config, train, with_arguments
+    from jaxseg.train.trackers import check_trackers, tracked
 
     program = f"python -m experiments.train {own.config}"
     experiment = with_arguments(load_config(own.config), [*fields, *wants_help], program)
     if own.dry_run:
         return dry_run(experiment, own.config)
+    check_trackers(own.track)
     check(experiment)  # what does not fit is told before a folder is made
     folder = RunFolder(own.run or Path("runs") / experiment.name / f"seed{experiment.seed}")
     start = experiment.initialize
@@ -69,7 +75,8 @@ def _main(own: Arguments, fields: Sequence[str], wants_help: Sequence[str]) -> i
     with folder.locked():
         folder.open(experiment, own.config, fields)
         try:
-            train(experiment, folder, profile=own.profile)
+            with tracked(folder, own.track if jax.process_index() == 0 else ()):
+                train(experiment, folder, profile=own.profile)
         except Stopped as stop:
             print(f"{stop}; the same command goes on from there", file=sys.stderr)
             return 128 + int(signal.Signals(stop.signal))

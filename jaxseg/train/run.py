@@ -196,7 +196,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 class RunFolder:
-    """The folder of one run."""
+    """The folder of one run.
+
+    Attributes:
+      trackers: are given every line of the metrics too, see `jaxseg.train.trackers`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -207,6 +211,7 @@ class RunFolder:
         self.evaluations = path / "evaluations"
         self.pictures = path / "pictures"
         self.report = path / "report.html"
+        self.trackers: list[Callable[[Mapping[str, Any]], None]] = []
         self._locked = False
 
     @contextlib.contextmanager
@@ -298,7 +303,7 @@ class RunFolder:
         return with_arguments(built, arguments)
 
     def log(self, line: Mapping[str, Any]) -> None:
-        """Appends one line to the metrics; of several processes, the first does so."""
+        """Appends one line to the metrics, and gives it to the trackers; of several processes, the first does so."""
         if jax.process_index() != 0:
             return
         try:
@@ -306,6 +311,8 @@ class RunFolder:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.metrics)) from None
+        for tracker in self.trackers:
+            tracker(line)
 
     def scored_at(self, step: int) -> tuple[str, ...]:
         """Of which data sets the metrics hold scores of a step, on the split `val`."""
