@@ -12,6 +12,8 @@ from jaxseg.train import Experiment
 STEPS, COUNTED = 100_000, 150_000
 SCORED = (576, 1344)
 """Height and width of the images that are scored: distorted, as in the released code."""
+LABEL_SCALE = 0.5
+"""Of the target's images, when they are labelled: 512x1024 of 1024x2048, as in the released code."""
 
 
 def optimizer() -> SGD:

@@ -4,14 +4,17 @@ r"""Fourier domain adaptation, the second round: trained on what the mean of thr
         --target.dir CITYSCAPES --initialize WEIGHTS --translate.beta 0.01
 
 The teachers are three runs of `gta5_to_cityscapes_paper.py`, in the folders that TEACHERS names (`--teachers` names
-others). A target pixel keeps its label where the mean of their softmax exceeds the 66th percentile of its class, or
-0.9 where that is lower. Training starts again from WEIGHTS, with the cross entropy of these labels beside the
-source's. The figure of the paper is the mean of three such networks again. Not measured here.
+others). They see the target's images at 512x1024. A pixel keeps its label where the mean of their softmax exceeds the
+66th percentile of its class, or 0.9 where that is lower. Training starts again from WEIGHTS, with the cross entropy of
+these labels beside the source's. The figure of the paper is the mean of three such networks again. Not measured here.
+
+What is not as released: the mean is brought to 1024x2048, where thresholds are found and labels kept, and these are
+resized with the image; there all of it is at 512x1024.
 """
 
 from pathlib import Path
 
-from configs.fda.common import STEPS, objective, optimizer, transferred
+from configs.fda.common import LABEL_SCALE, STEPS, objective, optimizer, transferred
 from jaxseg import losses, models
 from jaxseg.methods import Portions, SelfTraining, Term
 from jaxseg.train import Experiment
@@ -31,6 +34,7 @@ def experiment() -> Experiment:
         portion=Portions(0.34, 0.0, 0.34),
         cap=0.9,
         flip=False,
+        scales=(LABEL_SCALE,),
         teachers=TEACHERS,
         teacher_average="probabilities",
         average="separate",

@@ -57,7 +57,7 @@ def from_synthia(experiment: Experiment) -> Experiment:
     """The same with SYNTHIA in place of GTA5.
 
     The released code gives SYNTHIA's ids all of the 19 classes, of which terrain, truck and train have no pixels, and
-    lane markings none. All 9,400 images are for training (ours; the paper names no split).
+    lane markings none. All 9,400 images are for training, as in the paper.
     """
     data: DataSet = Synthia(resize=CITYSCAPES_SIZE, classes=19, lane_marking="ignore", all_train=True)
     return dataclasses.replace(experiment, name=experiment.name.replace("gta5", "synthia"), data=data)
