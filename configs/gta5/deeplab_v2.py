@@ -1,12 +1,12 @@
 r"""DeepLabv2 trained on GTA5 alone and scored on Cityscapes: the row "source only" of the adaptation tables.
 
-    python -m experiments.train configs/gta5/deeplab_v2.py --data.dir GTA5 --target.dir CITYSCAPES \
-        --initialize WEIGHTS
+    python -m experiments.train configs/gta5/deeplab_v2.py --data.dir GTA5 \
+        --data.split-list split.mat --target.dir CITYSCAPES --initialize WEIGHTS
 
-GTA5 holds images and labels; CITYSCAPES holds leftImg8bit and gtFine, as folders or as the two zips. With
-`--data.split-list split.mat`, the owners' list, the 12,403 images of their train split are trained on, as MaxSquare
-does, and their val split is scored too; without it all 24,966, as AdaptSegNet. `--translate.beta 0.01` gives every
-source image the style of a Cityscapes image (FDA, whose own recipe differs in more than that).
+GTA5 holds images and labels, split.mat is the owners' list, whose 12,403 train images MaxSquare's code trains on and
+whose val split is scored too (without the option all 24,966 are trained on, as in AdaptSegNet); CITYSCAPES holds
+leftImg8bit and gtFine, as folders or as the two zips. `--translate.beta 0.01` gives every source image the style of a
+Cityscapes image (FDA, whose own recipe differs in more than that).
 
 Hardware: one GPU is meant, the batch is 1. Time and expected figure: nothing was measured here. The paper's figure:
 36.9 mIoU (MaxSquare's table, ResNet-101), scored at 1024x512.

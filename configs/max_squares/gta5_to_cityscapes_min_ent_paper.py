@@ -1,7 +1,7 @@
 r"""Entropy minimisation in the recipe of maximum squares, from GTA5 to Cityscapes: 42.2 mIoU on the poster.
 
     python -m experiments.train configs/max_squares/gta5_to_cityscapes_min_ent_paper.py --data.dir GTA5 \
-        --target.dir CITYSCAPES --initialize WEIGHTS
+        --data.split-list split.mat --target.dir CITYSCAPES --initialize WEIGHTS
 
 "MinEnt" with a dagger, their own run of it. Everything is as in `gta5_to_cityscapes_paper.py` but the loss, the entropy
 of the target in nats; its weight is not published, here it is that of maximum squares (ours). Not measured here.
