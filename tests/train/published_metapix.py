@@ -6,20 +6,32 @@ supplement; PixelDA is Bousmalis et al., CVPR 2017, with its released code; the 
 
 from typing import Any
 
+from tests.train.published_adversarial import DISCRIMINATORS
+from tests.train.published_max_squares import in_warm_start
+
 Row = tuple[str, Any, str]
 
-META_TRAINING: list[Row] = [
-    ("batch", 1, "MP, section 4: one image a domain"),
+ADAM: list[Row] = [
+    ("method.optimizer.type", "Adam", "MP, section 4: Adam"),
     ("method.optimizer.learning_rate", 1e-4, "MP, section 4"),
     ("method.optimizer.b1", 0.9, "MP, section 4: Adam"),
     ("method.optimizer.b2", 0.999, "MP, section 4: Adam"),
     ("method.optimizer.schedule.power", 0.9, "MP, section 4: poly"),
+    ("method.optimizer.schedule.warmup", 0.0, "MP, section 4: the rate starts at 1e-4"),
+    ("method.optimizer.schedule.stretch", 1.0, "MP, section 4: poly, to the end"),
+]
+NO_DECAY: list[Row] = [("method.optimizer.weight_decay", 0.0, "MP, section 4: none is named")]
+META_TRAINING: list[Row] = [
+    ("batch", 1, "MP, section 4: one image a domain"),
+    *ADAM,
     ("method.network.classes", 19, "the 19 classes of Cityscapes"),
     ("method.network.module.variant", "metapix", "MP code: FCN-8s of its own"),
     ("method.network.module.dropout", 0.5, "MP code"),
     ("augment.resize.size", (512, 1024), "MP, section 4: 1024x512"),
+    ("augmentations", ("mirror",), "MP code: no crop, no scales"),
     ("augment.mirror.probability", 0.5, "MP code: random flip"),
     ("evaluation.size", (512, 1024), "MP, section 4: 1024x512"),
+    ("evaluation.scales", (1.0,), "MP code: at that size alone"),
 ]
 OF_VARIANT = ("method.network.module.variant", "method.network.module.dropout")
 META_BOTH: list[Row] = [
@@ -29,12 +41,16 @@ META_BOTH: list[Row] = [
     ("target.name", "cityscapes", "target"),
     ("augment.mirror.domain", "target", "MP code: the target alone is flipped"),
 ]
-META_JOINT: list[Row] = [
-    *META_BOTH,
-    ("method.steps", 150_000, "MP, Algorithm 1: N1"),
+L_S_AND_L_T: list[Row] = [
     ("method.objective.source.weight", 1.0, "MP, eq. 6: L_s + L_t"),
     ("method.objective.target.weight", 1.0, "MP, eq. 6: L_s + L_t"),
     ("method.objective.target.domain", "target", "MP: the target is labelled"),
+]
+META_JOINT: list[Row] = [
+    *META_BOTH,
+    *NO_DECAY,
+    ("method.steps", 150_000, "MP, Algorithm 1: N1"),
+    *L_S_AND_L_T,
 ]
 META_PIX: list[Row] = [
     *META_BOTH,
@@ -46,16 +62,26 @@ META_PIX: list[Row] = [
     ("method.over", "all", "MP, eq. 1: 1/HW"),
     ("method.inner_rate", None, "MP code: the segmentation network's current rate"),
     ("method.weighting_optimizer.learning_rate", 1e-4, "MP, section 4"),
+    ("method.weighting_optimizer.b1", 0.9, "MP, section 4: Adam with the same parameters"),
+    ("method.weighting_optimizer.b2", 0.999, "MP, section 4: Adam with the same parameters"),
     ("method.weighting.channels", 23, "MP code: image and 20 one-hot channels"),
     ("method.weighting.module.width", 64, "MP code"),
-    ("type.weighting_schedule", "Constant", "MP, section 4: no decay"),
+    ("method.weighting_optimizer.schedule.type", "Constant", "MP, section 4: no decay"),
 ]
 FROM_SYNTHIA: list[Row] = [
     ("data.name", "synthia", "source"),
     ("data.classes", 19, "MP code: ids of all 19 classes"),
     ("data.lane_marking", "ignore", "MP code: id 22 has no class"),
+    ("data.all_train", True, "MP, section 4.1: 9,400 images"),
 ]
 META_W1: list[Row] = [*META_PIX, ("method.weighting.module.pairs", 1, "MP: W^1")]
+AS_WRITTEN: list[Row] = [
+    *NO_DECAY,
+    ("method.weighting_optimizer.weight_decay", 0.0, "MP, section 4: none is named"),
+    ("method.weighted_optimizer", None, "MP, section 4: one Adam"),
+    ("method.reset", False, "MP, Algorithm 1 draws it once"),
+    ("method.virtual_network", None, "MP, eq. 4: the same network"),
+]
 
 HR_SELECT: list[Row] = [
     *META_JOINT,
@@ -63,6 +89,8 @@ HR_SELECT: list[Row] = [
     ("method.weighting.module.pairs", 1, "MP, Table 1: W^1"),
     ("method.weighting.channels", 19, "HRSelect, supplement: predictions of 19 classes"),
     ("method.weighting_optimizer.learning_rate", 1e-4, "MP, section 4, of HRSelect"),
+    ("method.weighting_optimizer.b1", 0.9, "MP, section 4, of HRSelect"),
+    ("method.weighting_optimizer.b2", 0.999, "MP, section 4, of HRSelect"),
 ]
 HR_SELECT_GAME: list[Row] = [row for row in HR_SELECT if row[0] not in OF_VARIANT]
 PIXEL_DA: list[Row] = [
@@ -100,13 +128,11 @@ def _from_synthia(rows: list[Row]) -> list[Row]:
 FROM_GTA5: dict[str, list[Row]] = {
     "metapix/gta5_to_cityscapes_paper.py": [
         *META_W1,
-        ("method.weighted_optimizer", None, "MP, section 4: one Adam"),
-        ("method.optimizer.weight_decay", 0.0, "MP, section 4: none is named"),
-        ("method.reset", False, "MP, Algorithm 1 draws it once"),
-        ("method.virtual_network", None, "MP, eq. 4: the same network"),
+        *AS_WRITTEN,
     ],
     "metapix/gta5_to_cityscapes_w19_paper.py": [
         *META_PIX,
+        *AS_WRITTEN,
         ("method.weighting.module.pairs", 19, "MP, Table 3: W^19"),
     ],
     "metapix/gta5_to_cityscapes_released_paper.py": [
@@ -116,6 +142,8 @@ FROM_GTA5: dict[str, list[Row]] = {
         ("method.weighting_optimizer.weight_decay", 1e-4, "MP code"),
         ("method.weighted_optimizer.learning_rate", 5e-5, "MP code, stage FCN with W"),
         ("method.weighted_optimizer.weight_decay", 1e-4, "MP code"),
+        ("method.weighted_optimizer.b1", 0.9, "MP, section 4: Adam"),
+        ("method.weighted_optimizer.b2", 0.999, "MP, section 4: Adam"),
         ("method.weighted_optimizer.groups.bias", 2.0, "MP code"),
         ("method.weighted_optimizer.schedule.power", 0.9, "MP code: poly begins anew"),
         ("method.reset", True, "MP code: W is built anew"),
@@ -126,6 +154,8 @@ FROM_GTA5: dict[str, list[Row]] = {
     "metapix/gta5_to_cityscapes_focal_paper.py": META_JOINT,
     "metapix/gta5_to_cityscapes_gan_paper.py": [
         *META_JOINT,
+        *DISCRIMINATORS,
+        ("method.maps", "probabilities", "ASN, section 3.2: softmax output"),
         ("method.levels.main.weight", 0.001, "ASN: lambda_adv 0.001"),
     ],
     "metapix/gta5_to_cityscapes_fda_paper.py": [
@@ -133,6 +163,7 @@ FROM_GTA5: dict[str, list[Row]] = {
         ("translate.beta", 0.01, "FDA, section 3: the first of 0.01, 0.05, 0.09"),
         ("method.objective.entropy.weight", 0.005, "FDA code: entW 0.005"),
         ("method.objective.entropy.loss.eta", 2.0, "FDA: eta 2"),
+        ("method.objective.entropy.loss.epsilon", 1e-8, "FDA code"),
     ],
     "metapix/gta5_to_cityscapes_min_ent_paper.py": [
         *META_JOINT,
@@ -141,11 +172,20 @@ FROM_GTA5: dict[str, list[Row]] = {
     ],
     "metapix/gta5_to_cityscapes_fine_tuned_paper.py": [
         *META_BOTH,
+        *NO_DECAY,
+        *in_warm_start([*ADAM, *NO_DECAY]),
+        ("terms", ("target",), "MP, Table 1: the target at last"),
+        ("method.objective.target.weight", 1.0, "MP, eq. 4: cross entropy"),
         ("method.objective.target.domain", "target", "MP, Table 1: the target at last"),
+        ("method.warm_start.objective.source.weight", 1.0, "MP, eq. 1: cross entropy"),
         ("method.warm_start.objective.source.domain", "source", "MP, Table 1: the source first"),
     ],
     "metapix/gta5_to_cityscapes_longer_paper.py": [
         *META_BOTH,
+        *NO_DECAY,
+        *in_warm_start([*ADAM, *NO_DECAY]),
+        *in_warm_start(L_S_AND_L_T),
+        *L_S_AND_L_T,
         ("method.warm_start.steps", 150_000, "MP, Table 3"),
         ("method.steps", 45_000, "MP, Table 3: 45K more"),
         ("method.network.module.split", 1, "MP, Table 3: the same network"),
@@ -156,7 +196,10 @@ FROM_GTA5: dict[str, list[Row]] = {
     "metapix/gta5_to_cityscapes_pixel_da_paper.py": PIXEL_DA,
     "metapix/cityscapes_target_only_paper.py": [
         *META_TRAINING,
+        *NO_DECAY,
         ("data.name", "cityscapes", "MP, Table 1: the target alone"),
+        ("terms", ("source",), "MP, Table 1: the target alone"),
+        ("method.objective.source.weight", 1.0, "MP, eq. 4: cross entropy"),
     ],
 }
 

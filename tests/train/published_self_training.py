@@ -9,11 +9,20 @@ from typing import Any
 Row = tuple[str, Any, str]
 
 SGD_OF_CRST: list[Row] = [
+    ("method.optimizer.type", "SGD", "CRST code"),
     ("method.optimizer.groups.head", 10.0, "CRST code: heads at ten times the rate"),
     ("method.optimizer.momentum", 0.9, "CRST code"),
     ("method.optimizer.weight_decay", 5e-4, "CRST code"),
+    ("method.optimizer.groups.norm", 0.0, "CRST code: batch-norm scales and biases are fixed"),
+    ("method.network.module.trunk.depth", 101, "CRST code: ResNet-101"),
+    ("method.network.module.trunk.output_stride", 8, "CRST code: DeepLabv2's stride"),
+    ("method.network.module.trunk.units.batch_norm", "frozen", "CRST code: statistics are fixed too"),
 ]
+FULL_SIZE: list[Row] = [("evaluation.size", (1024, 2048), "CRST code: scored at full size")]
 ROUNDS: list[Row] = [
+    *SGD_OF_CRST,
+    ("method.objective.source.loss.type", "SoftmaxCrossEntropy", "CBST, eq. 4"),
+    ("method.optimizer.schedule.type", "Constant", "CBST, CRST code: one rate in a round"),
     ("method.average", "joint", "CRST code: one sum over the valid pixels of both domains"),
     ("method.policy", "class", "CBST, CRST: a threshold for each class"),
     ("method.flip", True, "CBST, CRST code: labels from the image and its mirror image"),
@@ -54,11 +63,8 @@ CITIES: list[Row] = [
 ]
 CRST: list[Row] = [
     *ROUNDS,
-    *SGD_OF_CRST,
-    ("method.optimizer.groups.norm", 0.0, "CRST code: batch-norm scales and biases are fixed"),
-    ("method.network.module.trunk.units.batch_norm", "frozen", "CRST code: statistics are fixed too"),
+    *FULL_SIZE,
     ("method.optimizer.learning_rate", 5e-5, "CRST code"),
-    ("type.schedule", "Constant", "CRST code: poly with power 0"),
     ("method.round_rate", 1.0, "CRST code: the same rate in every round"),
     ("method.source_draw", "new", "CRST code: another seed every round"),
     ("method.portion.start", 0.2, "CRST code"),
@@ -86,18 +92,21 @@ CRST_SYNTHIA: list[Row] = [
 LRENT: list[Row] = [
     ("method.labels", "lrent", "CRST, label entropy"),
     ("method.alpha", 0.25, "CRST code, lrent.sh"),
-    ("type.target", "SoftCrossEntropy", "CRST, eq. 6"),
+    ("method.objective.target.loss.type", "SoftCrossEntropy", "CRST, eq. 6"),
 ]
 MRKLD: list[Row] = [
     ("method.labels", "hard", "CRST: a regulariser of the model leaves CBST's labels"),
     ("method.objective.target.loss.alpha", 0.1, "CRST code, mrkld.sh"),
-    ("type.target", "MRKLD", "CRST, Table 1"),
+    ("method.objective.target.loss.type", "MRKLD", "CRST, Table 1"),
 ]
-WASSERSTEIN: list[Row] = [*LRENT[:2], ("type.target", "Sinkhorn", "W: Cuturi's approximation")]
+WASSERSTEIN: list[Row] = [
+    *LRENT[:2],
+    ("method.objective.target.loss.type", "Sinkhorn", "W: Cuturi's approximation"),
+]
 CBST: list[Row] = [
     *ROUNDS,
     ("method.labels", "hard", "CBST, eq. 5"),
-    ("type.target", "SoftmaxCrossEntropy", "CBST, eq. 4"),
+    ("method.objective.target.loss.type", "SoftmaxCrossEntropy", "CBST, eq. 4"),
     ("method.optimizer.learning_rate", 1e-4, "CBST code"),
     ("method.round_rate", 2**-0.5, "CBST code: divided by sqrt(2) every round"),
     ("method.rounds", 6, "CBST code: 6 rounds"),
@@ -106,20 +115,32 @@ CBST: list[Row] = [
     ("augment.target_crop.size", (500, 500), "CBST code: crops of 500"),
     ("native.source", (0.7, 1.3), "CBST code: scales 0.7 to 1.3"),
     ("native.target", (0.7, 1.3), "CBST code: scales 0.7 to 1.3"),
-    ("labelled.width", 1850, "CBST code: the longer side at 1850"),
+    ("labelled.widths", (1850,), "CBST code: the longer side at 1850"),
 ]
 CBST_GTA5: list[Row] = [*CBST, *FROM_GTA5, ("method.portion.start", 0.15, "CBST code, command of SP")]
 PRETRAINING: list[Row] = [
+    *SGD_OF_CRST,
+    *FULL_SIZE,
+    ("terms", ("source",), "CRST code, train.py: cross entropy alone"),
+    ("method.objective.source.loss.type", "SoftmaxCrossEntropy", "CRST code, train.py: cross entropy alone"),
+    ("method.objective.source.weight", 1.0, "CRST code, train.py: cross entropy alone"),
     ("batch", 4, "CRST code, train.py"),
     ("method.steps", 100_000, "CRST code, train.py"),
+    ("counted.main", 100_000, "CRST code, train.py: poly counts to num_steps"),
     ("method.optimizer.learning_rate", 2.5e-4, "CRST code, train.py"),
     ("method.optimizer.schedule.power", 0.9, "CRST code, train.py: poly"),
+    ("method.optimizer.schedule.warmup", 0.0, "CRST code, train.py: no warm-up"),
     ("augment.crop.size", (500, 500), "CRST code, train.py"),
+    ("native.crop", (0.5, 1.5), "CRST code, train.py: scales 0.5 to 1.5"),
 ]
 
 _BY_FILE: dict[str, list[Row]] = {
-    "gta5_source_paper.py": PRETRAINING,
-    "synthia_source_paper.py": PRETRAINING,
+    "gta5_source_paper.py": [*PRETRAINING, *FROM_GTA5[:-1]],
+    "synthia_source_paper.py": [
+        *PRETRAINING,
+        *FROM_SYNTHIA[:-1],
+        ("data.lane_marking", "road", "CRST code: lane markings are road"),
+    ],
     "cityscapes_source_paper.py": [*PRETRAINING, *CITIES],
     "cityscapes_to_cross_city_cbst_paper.py": [
         *CBST,

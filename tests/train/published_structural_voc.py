@@ -23,16 +23,18 @@ SHARED: list[Row] = [
     ("data.resize", None, "SSL, section 4.1: native images"),
     ("train_split", "train", "SSL, section 4.1: train, or trainaug with SBD"),
     ("evaluation.size", None, "SSL, section 4.1: single-scale inference"),
+    ("evaluation.scales", (1.0,), "SSL, section 4.1: single-scale inference"),
     ("evaluation.flip", False, "SSL, section 4.1: single-scale inference"),
 ]
 ON_RESNET: list[Row] = [
-    ("type.trunk", "ResNet", "SSL, section 4.1: ResNet-101"),
+    ("method.network.module.trunk.type", "ResNet", "SSL, section 4.1: ResNet-101"),
     ("method.network.module.trunk.depth", 101, "SSL, section 4.1: ResNet-101"),
+    ("method.network.module.trunk.multi_grid", (1, 2, 4), "DL3: multi-grid"),
     ("method.optimizer.weight_decay", 1e-4, "DL3: 1e-4 for ResNet"),
     ("augment.crop.size", (513, 513), "SSL, section 4.1: crop 513"),
 ]
 ON_XCEPTION: list[Row] = [
-    ("type.trunk", "Xception65", "SSL, section 4.1: DeepLabv3+ has Xception-65"),
+    ("method.network.module.trunk.type", "Xception65", "SSL, section 4.1: DeepLabv3+ has Xception-65"),
     ("method.optimizer.weight_decay", 4e-5, "DeepLab's code: 4e-5 for Xception"),
     ("augment.crop.size", (393, 393), "SSL, section 4.1: with DeepLabv3+ crop 393"),
     ("method.network.module.trunk.units.momentum", 0.9997, "DeepLab's code"),
@@ -43,6 +45,7 @@ STAGES: dict[str, list[Row]] = {
         ("initialize_head", False, "SSL, section 4.1: the backbone is pretrained"),
         ("method.network.module.units.batch_norm", "train", "SSL, section 4.1: frozen in stage 2 alone"),
         ("method.steps", 30_000, "SSL, section 4.1: 30K"),
+        ("counted.main", 30_000, "SSL, section 4.1: max_iter"),
         ("method.optimizer.learning_rate", 0.007, "SSL, section 4.1: 0.007"),
     ],
     "": [
@@ -51,6 +54,7 @@ STAGES: dict[str, list[Row]] = {
         ("method.network.module.units.batch_norm", "frozen", "SSL, section 4.1: BN frozen"),
         ("method.network.module.trunk.units.batch_norm", "frozen", "SSL, section 4.1: BN frozen"),
         ("method.steps", 20_000, "SSL, section 4.1: 20K"),
+        ("counted.main", 20_000, "SSL, section 4.1: max_iter"),
         ("method.optimizer.learning_rate", 0.0005, "SSL, section 4.1: 0.0005"),
     ],
 }

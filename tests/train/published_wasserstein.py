@@ -1,7 +1,8 @@
 """Published numbers of the supervised Wasserstein recipes, in the form of `published.TABLE`.
 
 WT is Liu et al., AAAI 2020; ENET is Paszke et al. 2016 with its released code; SEGNET is Badrinarayanan et al. 2017
-with its released tutorial; FCN is Long et al. 2015 with its released solvers.
+with its released tutorial; FCN is Long et al. 2015 with its released solvers; IAL's third-party code is
+Katexiang/ERF-PSPNET, the authors' own is not released.
 """
 
 from typing import Any
@@ -28,6 +29,8 @@ CROSS_ENTROPY: dict[str, tuple[int, list[Row]]] = {
     "cityscapes_segnet": (
         40_000,
         [
+            ("type", "SGD", "SEGNET solver"),
+            ("schedule.type", "Constant", "SEGNET solver: fixed"),
             ("learning_rate", 1e-3, "SEGNET solver: 0.001"),
             ("momentum", 0.9, "SEGNET solver"),
             ("weight_decay", 5e-4, "SEGNET solver"),
@@ -36,6 +39,8 @@ CROSS_ENTROPY: dict[str, tuple[int, list[Row]]] = {
     "cityscapes_enet": (
         89_250,  # 300 passes over 2,975 images in batches of 10
         [
+            ("type", "Adam", "ENET: Adam 5e-4"),
+            ("schedule.type", "Stairs", "ENET: every 100 passes"),
             ("learning_rate", 5e-4, "ENET: Adam 5e-4"),
             ("weight_decay", 2e-4, "ENET: 2e-4"),
             ("schedule.factor", 0.1, "ENET: a tenth"),
@@ -45,6 +50,8 @@ CROSS_ENTROPY: dict[str, tuple[int, list[Row]]] = {
     "camvid_fcn": (
         100_000,
         [
+            ("type", "SGD", "FCN solver"),
+            ("schedule.type", "Constant", "FCN solver: fixed"),
             ("learning_rate", 1.728e-5, "FCN solver: 1e-10 for a sum over pixels, times 360 x 480"),
             ("momentum", 0.99, "FCN solver"),
             ("weight_decay", 5e-4, "FCN solver"),
@@ -53,6 +60,10 @@ CROSS_ENTROPY: dict[str, tuple[int, list[Row]]] = {
         ],
     ),
 }
+IMPORTANCE_AWARE: list[Row] = [
+    ("method.objective.source.loss.alpha", 0.5, "IAL, third-party code: alpha 0.5"),
+    ("method.objective.source.loss.offset", 2.0, "IAL, third-party code: lambda 2"),
+]
 LOSSES = {
     "ce": "SoftmaxCrossEntropy",
     "ial": "ImportanceAware",
@@ -68,14 +79,25 @@ def _rows(network: str, loss: str) -> list[Row]:
     place = "method" if loss == "ce" else "method.warm_start"
     rows: list[Row] = [
         *NETWORKS[network],
-        ("type.source", LOSSES[loss], "WT, tables 1 and 2"),
+        ("method.objective.source.loss.type", LOSSES[loss], "WT, tables 1 and 2"),
         (f"{place}.steps", steps, "the network's own: length of its training"),
         *((f"{place}.optimizer.{name}", value, source) for name, value, source in optimizer),
     ]
     if loss != "ce":
-        rows.append(
-            ("type.warm_start", "SoftmaxCrossEntropy", "WT, section 4: pre-trained with cross entropy")
-        )
+        rows += [
+            (
+                "method.warm_start.objective.source.loss.type",
+                "SoftmaxCrossEntropy",
+                "WT, section 4: pre-trained with cross entropy",
+            ),
+            *(
+                (f"method.optimizer.{name}", value, source)
+                for name, value, source in optimizer
+                if name not in ("learning_rate", "schedule.every")  # those of the second part are ours
+            ),
+        ]
+    if loss == "ial":
+        rows += IMPORTANCE_AWARE
     return rows
 
 
