@@ -67,6 +67,8 @@ def main(arguments: Sequence[str]) -> int:
     strange = [name for name in own.only if name not in NETWORKS]
     if strange:
         raise InputError(f"only: {strange[0]!r} is not known; use {', '.join(NETWORKS)}")
+    if own.steps < 1:
+        raise InputError(f"steps: {own.steps}; at least 1")
     rows: dict[str, Any] = {}
     for name in own.only or NETWORKS:
         make, rate, size = NETWORKS[name]
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def examples(size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
     """The four images [B, H, W, 3], 0..255, and their labels."""
-    source = Streets(domain="synthetic", size=size).source("train")
+    source = Streets(domain="synthetic", size=size, images=(IMAGES, 1, 1)).source("train")
     shown = [source[index] for index in range(IMAGES)]
     image = jnp.asarray(np.stack([example["image"] for example in shown]), jnp.float32)
     return image, jnp.asarray(np.stack([example["label"] for example in shown]))
@@ -101,7 +103,7 @@ def fit(network: Network, rate: float, image: jax.Array, label: jax.Array, steps
         logits = network.apply(variables, network.normalization(image), train=False)[0].logits
         predicted = jnp.argmax(network.upsample(logits, (label.shape[1], label.shape[2])), axis=-1)
         known = label < CLASSES
-        return jnp.sum((predicted == label) & known) / jnp.sum(known)
+        return jnp.sum((predicted == label.astype(predicted.dtype)) & known) / jnp.sum(known)
 
     began, share, taken = time.monotonic(), 0.0, 0
     metrics: Mapping[str, Any] = {}

@@ -61,9 +61,9 @@ def main(arguments: Sequence[str]) -> int:
             shares = classify(experiment.method.network, variables, read(file), size, own.flip, domain)
             print(f"{file}: {likeliest(shares, space.names)}")
         return 0
-    own.out.mkdir(parents=True, exist_ok=True)
     for name, file in files.items():
         image = read(file)
+        own.out.mkdir(parents=True, exist_ok=True)
         native = (image.shape[0], image.shape[1])
         reference = experiment.evaluation.size or image_size(experiment.augment, native)
         labels = predict(

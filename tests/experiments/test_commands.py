@@ -129,6 +129,7 @@ def test_pictures_that_cannot_be_are_named(
             [str(trained), *(word.format(**places) for word in arguments), "--out", str(tmp_path / "o")]
         )
     assert "\n" not in str(caught.value)
+    assert not (tmp_path / "o").exists()
 
 
 def test_an_input_error_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
