@@ -220,7 +220,7 @@ def gradients() -> Any:
             raise RuntimeError(f"the gradient of {name} in p is not the poster's {equations[name]}")
         axes[0].plot(POINTS, in_p, label=f"{name}: {equations[name]}")
         axes[1].plot(POINTS, in_logit, label=name)
-        axes[1].plot(POINTS[in_logit.argmax()], in_logit.max(), "o", color=axes[1].lines[-1].get_color())
+        axes[1].plot(POINTS[np.argmax(in_logit)], in_logit.max(), "o", color=axes[1].lines[-1].get_color())
     axes[0].set(ylim=(0.0, 6.0), title="in p: entropy grows without bound", ylabel="|dL/dp|")
     axes[1].set(
         ylim=(0.0, 0.3), title="in the logit: both vanish at 0 and 1 (dots: largest)", ylabel="|dL/dlogit|"
