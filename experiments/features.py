@@ -2,8 +2,8 @@
 
 The Conservative Loss paper's Figure 4 (Zhu et al., ECCV 2018): features of the last layer, whose channels are the
 classes, of 100 images a domain and four classes. Here a point is an image and a class: the mean of the scores over the
-image's pixels of that class, true labels telling which, also on the target. Needs scikit-learn: `pip install
-jaxseg[tsne]`.
+image's pixels of that class, true labels telling which, also on the target. Needs scikit-learn:
+`pip install -e '.[tsne]'`.
 
 Beside the picture stands a number that t-SNE has no part in: the distance of a class's means in the two domains over
 the deviation of its points within them, averaged over the classes. It falls where classes of both domains move
@@ -105,7 +105,7 @@ def solver() -> Any:
     try:
         from sklearn.manifold import TSNE
     except ImportError:
-        raise InputError("scikit-learn is not installed; pip install jaxseg[tsne]") from None
+        raise InputError("scikit-learn is not installed; pip install -e '.[tsne]'") from None
     return TSNE
 
 

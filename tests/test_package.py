@@ -1,7 +1,9 @@
 """Importing the package is quick and light, and its floors hold."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,18 @@ def test_the_floors_can_fail(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert "upside.low -> upside.high" in done.stdout
+
+
+def test_what_is_to_be_installed_is_named_as_it_can_be() -> None:
+    files = [
+        path for part in ("jaxseg", "experiments", "configs", "tests") for path in (ROOT / part).rglob("*.py")
+    ]
+    texts = {str(path): path.read_text() for path in (*files, ROOT / "README.md")}
+    on_no_index = {path: re.findall(r"\bjaxseg\[\w+\]", text) for path, text in texts.items()}
+    assert {path: found for path, found in on_no_index.items() if found} == {}
+    named = {extra for text in texts.values() for extra in re.findall(r"'\.\[(\w+)\]'", text)}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {"cuda", "torch", "tsne"} <= named <= set(extras)
 
 
 def test_the_version_is_said_once() -> None:

@@ -165,7 +165,7 @@ def theirs(source: Encoded, options: Input, *, augmented: bool) -> Any:
     try:
         from torch.utils import data as torch_data
     except ImportError:
-        raise InputError("against: torch is not installed; pip install 'jaxseg[torch]'") from None
+        raise InputError("against: torch is not installed; pip install -e '.[torch]'") from None
     examples: Any = TorchExamples(
         source.examples, options.size if augmented else None, whole=options.against == "torch-uint8"
     )

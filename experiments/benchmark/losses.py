@@ -183,7 +183,7 @@ def _torch_contenders(
     try:
         import torch
     except ImportError:
-        raise InputError("against: torch is not installed; pip install 'jaxseg[torch]'") from None
+        raise InputError("against: torch is not installed; pip install -e '.[torch]'") from None
     from experiments.benchmark import torch_losses as plain
 
     device = "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"

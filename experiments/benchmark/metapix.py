@@ -188,7 +188,7 @@ def _torch(
     try:
         import torch  # noqa: F401
     except ImportError:
-        raise InputError("against: torch is not installed; pip install 'jaxseg[torch]'") from None
+        raise InputError("against: torch is not installed; pip install -e '.[torch]'") from None
     from experiments.benchmark import torch_metapix
 
     device = "cuda" if jax.default_backend() == "gpu" and torch_metapix.has_gpu() else "cpu"

@@ -178,7 +178,7 @@ def _torch(
     try:
         import torch
     except ImportError:
-        raise InputError("against: torch is not installed; pip install 'jaxseg[torch]'") from None
+        raise InputError("against: torch is not installed; pip install -e '.[torch]'") from None
     from experiments.benchmark import torch_networks
 
     module = torch_networks.make(name, CLASSES)

@@ -123,7 +123,7 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
         import torch
     except ImportError:
         raise InputError(
-            f"weights {path}: reading {path.suffix} needs torch; pip install jaxseg[torch], or convert the file to "
+            f"weights {path}: reading {path.suffix} needs torch; pip install -e '.[torch]', or convert the file to "
             f".safetensors where torch is: python -m experiments.convert_weights {path.name} OUT.safetensors"
         ) from None
     try:

@@ -261,7 +261,7 @@ def _fitted_all(
         more = f" and {len(misfits) - _NAMED} more" if len(misfits) > _NAMED else ""
         raise InputError(
             f"weights {path}: {'; '.join(misfits[:_NAMED])}{more}; use a network of these sizes, "
-            "or head=False where only its classifier differs"
+            "or head=False (of a command: --no-initialize-head) where only its classifier differs"
         )
     if not values:
         raise InputError(f"weights {path}: none of its {len(arrays)} arrays has a place in this network")

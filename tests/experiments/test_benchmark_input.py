@@ -50,7 +50,7 @@ def test_ours_alone_is_timed_and_written(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.slow
 @pytest.mark.parametrize("against", ["torch", "torch-uint8"])
 def test_torch_is_timed_beside(against: Literal["torch", "torch-uint8"]) -> None:
-    pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     options = Input(size=(32, 64), images=4, batch=2, threads=1, rounds=1, against=against)
     for row in benchmark.measure("jpeg", options).values():
         assert row["ratio"] == pytest.approx(row["jaxseg"] / row["torch"], rel=0.01)
@@ -69,7 +69,7 @@ def test_the_command_explains_each_benchmark(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize("whole", [False, True])
 def test_torch_augments_as_we_do(whole: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the range of scales shrunk to 1, and of colours to nothing, only the mirror image is left to chance."""
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     monkeypatch.setattr(benchmark, "SCALE", (1.0, 1.0))
     monkeypatch.setattr(benchmark, "JITTER", 0.0)
     rng = np.random.default_rng(0)
@@ -90,7 +90,7 @@ def test_torch_augments_as_we_do(whole: bool, monkeypatch: pytest.MonkeyPatch) -
 
 def test_torch_jitters_as_we_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every factor fixed at 1.2 by a range that has no width; our formula is taken at the same factors."""
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     monkeypatch.setattr(benchmark, "_uniform", lambda low, high: 1.2)
     image = np.random.default_rng(0).integers(0, 256, (8, 12, 3)).astype(np.float32)
     monkeypatch.setattr(jax.random, "uniform", lambda key, shape: jax.numpy.full(shape, 1.0))
@@ -100,7 +100,7 @@ def test_torch_jitters_as_we_do(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_torch_pads_with_grey_and_void(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     monkeypatch.setattr(benchmark, "SCALE", (0.5, 0.5))
     image, label = torch.zeros((3, 16, 32), dtype=torch.uint8), torch.zeros((16, 32), dtype=torch.uint8)
     pixels, truth = benchmark.augmented_by_torch(image, label, (16, 32))

@@ -36,7 +36,7 @@ def test_options_that_cannot_be_are_named() -> None:
 @pytest.mark.slow
 def test_torchs_meta_step_is_ours() -> None:
     """Of equal segmentation networks, both report the same target loss after the virtual step."""
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     from experiments.benchmark import torch_metapix
 
     batch = benchmark._batch(TINY)

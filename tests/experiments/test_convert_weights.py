@@ -74,7 +74,7 @@ def test_arrays_come_out_as_they_went_in(
 def test_torch_files_are_read_without_torch_afterwards(
     vgg: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     torch.save({name: torch.tensor(array) for name, array in vgg.items()}, tmp_path / "vgg16.pth")
     target = tmp_path / "vgg16.safetensors"
     assert convert_weights.main([str(tmp_path / "vgg16.pth"), str(target)]) == 0

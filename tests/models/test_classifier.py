@@ -39,7 +39,7 @@ def test_outputs_have_no_spatial_axes():
 @pytest.mark.parametrize("depth", [50, 101])
 def test_resnet_equals_torchvision(depth):
     models = oracles.torchvision().models
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     model = oracles.randomize(getattr(models, f"resnet{depth}")(num_classes=7))
     torch.nn.init.normal_(model.fc.weight)
     state = model.state_dict()

@@ -45,14 +45,14 @@ def test_corners_of_logits_and_image_coincide(size, logits):
 
 
 def torch_deeplab(classes, blocks, multi_level, summed):
-    pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     from experiments.benchmark import torch_networks
 
     return torch_networks.deeplab_v2(classes, blocks, multi_level, summed)
 
 
 def assert_equals_torch(network, model, *image_sizes):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     oracles.randomize(model)
     variables = jax.tree.map(jnp.asarray, oracles.variables(model.state_dict()))
     shapes = jax.tree.map(lambda leaf: leaf.shape, abstract(network)[1])

@@ -37,7 +37,7 @@ def test_logits_have_the_output_stride(output_stride):
 
 
 def assert_equals_torch(network, model, *image_sizes):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     oracles.randomize(model)
     variables = jax.tree.map(jnp.asarray, oracles.variables(model.state_dict()))
     shapes = jax.tree.map(lambda leaf: leaf.shape, abstract(network)[1])
@@ -65,7 +65,7 @@ def test_torchvision_form_equals_torchvision():
 @pytest.mark.parametrize("size", [(33, 49), (64, 48)])
 def test_paper_form_equals_torchvisions_parts(size):
     models = oracles.torchvision().models
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     from torchvision.models._utils import IntermediateLayerGetter
     from torchvision.models.segmentation.deeplabv3 import ASPP
 

@@ -39,7 +39,7 @@ def test_logits_are_a_quarter_of_the_image_rounded_up(backbone, output_stride):
 
 def torch_deeplab(trunk, classes, low_of, separable, given_low):
     """The head of DeepLabv3+ (Chen et al. 2018, Fig. 2) in torch on a trunk that yields (low, high)."""
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     from torch import nn
 
     class Separable(nn.Module):
@@ -87,7 +87,7 @@ def torch_deeplab(trunk, classes, low_of, separable, given_low):
 
 
 def assert_equals_torch(network, model, size):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     oracles.randomize(model)
     variables = jax.tree.map(jnp.asarray, oracles.variables(model.state_dict()))
     shapes = jax.tree.map(lambda leaf: leaf.shape, abstract(network)[1])

@@ -116,7 +116,7 @@ def torch_chain(torch, variables, maps, steps, norm):
 
 @pytest.mark.parametrize("norm", ["instance", "batch"])
 def test_patchgan_is_the_torch_chain_of_the_same_weights(norm):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     network = patchgan(2, width=4, norm=norm)
     variables, maps = drawn(network, 40, 53, batch=2)
     steps = [
@@ -132,7 +132,7 @@ def test_patchgan_is_the_torch_chain_of_the_same_weights(norm):
 
 
 def test_output_discriminator_is_the_torch_chain_of_the_same_weights():
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     network = output_discriminator(5, width=4)
     variables, maps = drawn(network, 64, 101, batch=2)
     names = ["conv1", "conv2", "conv3", "conv4", "classifier"]
@@ -192,7 +192,7 @@ def test_too_small_images_are_refused_and_the_smallest_gives_a_score():
 
 
 def test_lsd_segs_discriminator_is_the_torch_network_of_the_same_weights():
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     functional = torch.nn.functional
     network = lsd_discriminator(5, width=4)
     variables, images = drawn(network, 38, 53, batch=2)

@@ -15,7 +15,7 @@ CLASSES = 7
 
 
 def torch_enet(*mixed):
-    pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     from experiments.benchmark import torch_networks
 
     return torch_networks.enet(CLASSES, *mixed)
@@ -66,7 +66,7 @@ def test_logits_are_those_of_torch(size):
 
 
 def test_a_training_step_has_the_loss_gradients_and_statistics_of_torch(monkeypatch):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     # Of the eight mixed blocks one of each kind: the program is a third.
     ours = ({}, {"dilation": 4}, {"asymmetric": True})
     monkeypatch.setattr(import_module("jaxseg.models.enet"), "_MIXED", ours)

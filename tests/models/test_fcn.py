@@ -110,7 +110,7 @@ def predicted(network, **options):
 
 def reference(params, x, variant, at_once=False):
     """FCN-8s in torch operations, from our parameters; written for this test from the facts of the released nets."""
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     functional = torch.nn.functional
     size = x.shape[2:]
 
@@ -155,7 +155,7 @@ def reference(params, x, variant, at_once=False):
     ],
 )
 def test_logits_are_those_of_torch_operations(variant, size, at_once):
-    pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     network = fcn8s(5, variant=variant, width=0.05, at_once=at_once)
     image, torch_image = oracles.image(*size)
     variables = oracles.drawn(network.init, image)

@@ -86,7 +86,7 @@ def drawn(network, *sizes, seed=0):
     ("padding", "sizes"), [(100, ((11, 8), (33, 28), (65, 55))), (1, ((2, 3), (4, 5), (8, 10)))]
 )
 def test_it_is_the_torch_network_of_the_same_weights(padding, sizes):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     functional = torch.nn.functional
     network = generator(3, embedding=(6, 5, 4), strides=(32, 16, 8), padding=padding, width=2, noise=0)
     variables, maps = drawn(network, *sizes)

@@ -136,7 +136,7 @@ def test_linen_network_hands_the_domain_on() -> None:
 def test_padded_convolution_equals_torch(
     kernel: tuple[int, int], stride: int, dilation: int, padding: int
 ) -> None:
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     x = _draw((1, 11, 14, 9))
     layer = layers.Conv(4, kernel, stride, dilation, padding=padding)
     variables = layer.init(jax.random.key(0), jnp.asarray(x))
@@ -150,7 +150,7 @@ def test_padded_convolution_equals_torch(
 @pytest.mark.parametrize("ceil", [False, True])
 @pytest.mark.parametrize("size", [(6, 9), (7, 8), (1, 2)])
 def test_overlapping_pool_equals_torch(ceil: bool, size: tuple[int, int]) -> None:
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     x = _draw((2, *size, 3))
     nchw = torch.tensor(x).permute(0, 3, 1, 2)
     expected = torch.nn.functional.max_pool2d(nchw, 3, 2, 1, ceil_mode=ceil)

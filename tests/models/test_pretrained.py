@@ -91,7 +91,7 @@ def test_head_false_leaves_a_classifier_of_other_classes_alone(resnet_file):
     with pytest.raises(InputError) as error:
         pretrained.load(network, path)
     assert "fc.weight is [1000, 208], fc.weight of the network [7, 208]" in str(error.value)
-    assert "head=False" in str(error.value)
+    assert "head=False (of a command: --no-initialize-head)" in str(error.value)
     assert onto_zeros(network, path, head=False).report.missing == ("fc.bias", "fc.weight")
     whole = pretrained.load(resnet_classifier(1000, bottleneck=None, width=0.1), path)
     assert not whole.report.missing

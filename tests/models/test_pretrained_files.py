@@ -48,7 +48,7 @@ def test_what_is_exported_comes_back_bit_for_bit(make, tmp_path):
 
 def test_an_export_is_a_plain_safetensors_file_in_torchs_names(resnet_file, tmp_path):
     safetensors = pytest.importorskip(
-        "safetensors.numpy", reason="needs the torch extra: pip install jaxseg[torch]"
+        "safetensors.numpy", reason="needs the torch extra: pip install -e '.[torch]'"
     )
     network = resnet_classifier(1000, bottleneck=None, width=0.1)
     loaded = pretrained.load(network, resnet_file[0])
@@ -155,12 +155,12 @@ def test_pth_without_torch_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError) as error:
         pretrained.load(enet(2), tmp_path / "resnet50.pth")
-    assert "needs torch; pip install jaxseg[torch]" in str(error.value)
+    assert "needs torch; pip install -e '.[torch]'" in str(error.value)
     assert "python -m experiments.convert_weights resnet50.pth" in str(error.value)
 
 
 def test_state_dicts_of_torch_are_read_wrapped_or_not(resnet_file, tmp_path):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     network = resnet_classifier(1000, bottleneck=None, width=0.1)
     expected = pretrained.load(network, resnet_file[0]).variables
     tensors = {name: torch.tensor(array) for name, array in resnet_file[1].items()}

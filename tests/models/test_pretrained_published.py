@@ -23,7 +23,7 @@ from jaxseg.models.segnet import segnet
 
 def published(make):
     """Names and shapes of a published model, without its numbers."""
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     sys.modules.setdefault(
         "torchvision._meta_registrations", types.ModuleType("torchvision._meta_registrations")
     )
@@ -171,7 +171,7 @@ def test_a_torchvision_resnet_computes_the_same(tmp_path):
 def test_a_torchvision_vgg_computes_the_same_fc7(tmp_path):
     published("torchvision.vgg16")
     safetensors = pytest.importorskip(
-        "safetensors.torch", reason="needs the torch extra: pip install jaxseg[torch]"
+        "safetensors.torch", reason="needs the torch extra: pip install -e '.[torch]'"
     )
     import torch
     import torchvision

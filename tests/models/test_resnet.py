@@ -43,7 +43,7 @@ def test_parameter_counts_are_the_published_ones(trunk, published):
 
 def torch_features(model, image):
     """Features of the four layers of a torchvision or timm ResNet."""
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     with torch.no_grad():
         x = model.conv1(image)
         x = model.bn1(x)

@@ -23,7 +23,7 @@ def test_parameter_counts_are_the_published_ones(classes, published):
 
 
 def torch_segnet(classes, width):
-    pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     from experiments.benchmark import torch_networks
 
     return torch_networks.segnet(classes, width)
@@ -31,7 +31,7 @@ def torch_segnet(classes, width):
 
 @pytest.mark.parametrize(("size", "width"), [((32, 64), 0.25), ((45, 61), 0.25), ((37, 50), 1.0)])
 def test_logits_are_those_of_torch(size, width):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     theirs = oracles.randomize(torch_segnet(7, width))
     variables = oracles.variables(theirs.state_dict())
     image, torch_image = oracles.image(*size)

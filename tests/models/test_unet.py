@@ -108,7 +108,7 @@ def test_one_weight_a_pixel_starts_at_e_over_1_plus_e_and_asks_nothing_of_the_la
 
 @pytest.mark.parametrize("norm", ["instance", "none"])
 def test_it_is_the_torch_network_of_the_same_weights(norm, trained_a_little):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     functional = torch.nn.functional
     _, variables, maps, _, output = trained_a_little
     if norm == "none":

@@ -37,7 +37,7 @@ def test_parameter_counts_are_the_published_ones():
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("size", [(32, 64), (33, 47)])
 def test_features_are_those_of_torchvision(batch_norm, size):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     vgg = oracles.torchvision().models.vgg
     theirs = torch.nn.Module()
     theirs.features = vgg.make_layers(vgg.cfgs["D"], batch_norm)

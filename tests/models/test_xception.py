@@ -83,7 +83,7 @@ def test_lost_strides_dilate_the_blocks_after_them(output_stride, strides, dilat
 @pytest.mark.slow
 @pytest.mark.parametrize(("output_stride", "size"), [(16, (33, 49)), (16, (64, 48)), (32, (33, 40))])
 def test_trunk_equals_timm(output_stride, size):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     oracles.torchvision()
     timm = pytest.importorskip("timm", reason="needs timm's model definitions")
     model = oracles.randomize(timm.create_model("xception65", output_stride=output_stride))
@@ -103,7 +103,7 @@ def test_trunk_equals_timm(output_stride, size):
     ("name", "options"), [("first", {"stride": 2}), ("same", {}), ("last", {"last": True})]
 )
 def test_block_equals_timm(name, options):
-    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install jaxseg[torch]")
+    torch = pytest.importorskip("torch", reason="needs the torch extra: pip install -e '.[torch]'")
     oracles.torchvision()
     module = pytest.importorskip("timm.models.xception_aligned", reason="needs timm's model definitions")
     features = (8, 8, 8) if name == "same" else (8, 12, 16)

@@ -185,7 +185,7 @@ FIGURES = (
             Row("source", STREETS / "source.py"),
             Row("conservative", STREETS / "conservative.py", after="source"),
         ),
-        data=NOTHING + "; scikit-learn, pip install jaxseg[tsne]",
+        data=NOTHING + "; scikit-learn, pip install -e '.[tsne]'",
         seeds=3,
         cost=COST,
         recipes=(Path("configs/conservative/gta5_source_paper.py"), RECIPES["gta5"]),
