@@ -36,7 +36,8 @@ class Arguments:
     flip: bool = False
     """Average with the mirrored picture."""
     size: tuple[int, int] | None = None
-    """Height and width at which a classifier of whole images sees a picture; by default those it was trained at."""
+    """Height and width at which the network sees a picture; by default those that it is scored or trained at, which a
+    segmentation network is given in the picture's own proportions."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -66,9 +67,8 @@ def main(arguments: Sequence[str]) -> int:
         own.out.mkdir(parents=True, exist_ok=True)
         native = (image.shape[0], image.shape[1])
         reference = experiment.evaluation.size or image_size(experiment.augment, native)
-        labels = predict(
-            experiment.method.network, variables, image, network_size(image, reference), own.flip, domain
-        )
+        size = own.size or network_size(image, reference)
+        labels = predict(experiment.method.network, variables, image, size, own.flip, domain)
         Image.fromarray(np.asarray(report.annotated_overlay(image, labels, space))).save(
             own.out / f"{name}_overlay.png"
         )

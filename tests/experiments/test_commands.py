@@ -100,6 +100,9 @@ def test_pictures_are_predicted_at_their_own_size_and_the_right_way_up(trained: 
         assert (labels[:, 215:] == 1).mean() > 0.99
         with Image.open(out / f"{name}_overlay.png") as overlay:
             assert overlay.size[0] >= 410
+    coarse = [str(trained), str(tmp_path / "upright.png"), "--out", str(out), "--size", "1", "1"]
+    assert predict.main(coarse) == 0
+    assert len(np.unique(report.load_label_map(out / "upright_labels.png"))) == 1  # it saw one colour
 
 
 def test_a_folder_of_pictures_is_predicted_and_a_clash_of_names_loses_none(tmp_path: Path) -> None:
