@@ -197,7 +197,7 @@ ITEMS = (
         rows=_synthia(),
         data=NOTHING,
         seeds=3,
-        cost="not measured; expected 15 to 25 minutes on 2 CPU cores, as maxsquare.gta5",
+        cost="27 minutes on 2 CPU cores beside other work",
         recipes=(
             *_of_others("synthia", spatial_prior=False),
             *(
