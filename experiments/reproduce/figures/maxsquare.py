@@ -56,6 +56,7 @@ def prediction(runs: Runs, place: Path) -> Mapping[str, Any]:
                 for name, (at, score) in pairs.items():
                     axis.annotate(name, (100 * at, 100 * score), fontsize=6, color="0.3")
         axis.set(title=row, xlabel="mean probability of its predictions (%)", ylabel="IoU on the target (%)")
+        axis.set(xlim=(20, 100), ylim=(0, 100))  # alike, so that panels can be compared
     return {"rows": told, "picture": save(figure, place / "prediction.png")}
 
 

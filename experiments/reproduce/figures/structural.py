@@ -49,7 +49,7 @@ def figure3(runs: Runs, place: Path) -> Mapping[str, Any]:
         axes[0, 0].plot(steps, values, style, label=name.replace("_", " "))
     axes[0, 0].axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
     axes[0, 0].set(xlabel="step", ylabel="normalised value", title="e and the normalised maps while training")
-    axes[0, 0].legend(fontsize=8, ncols=2)
+    figure.legend(fontsize=8, ncols=4, loc="outside lower center")  # curves leave no room within
     told = {name: rounded(values, 4) for name, values in means.items()}
     return {"steps": steps, **told, "picture": save(figure, place / "figure3.png")}
 

@@ -267,7 +267,7 @@ ITEMS = (
         ),
         data=NOTHING,
         seeds=3,
-        cost="not measured; expected 10 minutes on 2 CPU cores (9 runs, those of maxsquare.gta5)",
+        cost="5 minutes on 2 CPU cores beside other work (9 runs, those of maxsquare.gta5)",
         recipes=tuple(
             Path("configs") / name
             for name in (
