@@ -50,7 +50,7 @@ ITEMS = (
         rows=_rows("streets"),
         data=NOTHING,
         seeds=3,
-        cost="57 minutes on 2 CPU cores beside other work for 54 of its 57 runs of 300 steps",
+        cost="an hour on 2 CPU cores beside other work (57 runs of 300 steps)",
         notes=NOTES,
         against=("ce",),
     ),
