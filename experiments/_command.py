@@ -4,6 +4,8 @@ import contextlib
 import ctypes
 import io
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -16,6 +18,8 @@ from jaxseg.errors import InputError
 def run(main: Callable[[Sequence[str]], int | None], *, keep: bool = True) -> NoReturn:
     """Runs a command's `main(arguments)` as the process: its status is the exit status, 2 for unusable input.
 
+    Where output goes into a pipe that is closed, it ends in silence.
+
     With `keep`, freed memory is kept, see `keep_freed_memory`.
     """
     if keep:
@@ -27,6 +31,9 @@ def run(main: Callable[[Sequence[str]], int | None], *, keep: bool = True) -> No
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # whoever read the output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor can what is left be written
+        sys.exit(128 + int(signal.SIGPIPE))
     except OSError as error:
         print(
             f"error: {error.strerror or error}: {error.filename}; free space or choose another folder",

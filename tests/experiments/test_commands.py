@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +144,19 @@ def test_an_input_error_is_one_line_and_status_2(capsys: pytest.CaptureFixture[s
         run(main)
     assert stop.value.code == 2
     assert capsys.readouterr().err == "error: batch: 0; it is at least 1\n"
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    code = "from experiments._command import run; run(lambda _: print('line\\n' * 100_000))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.read(1)
+    process.stdout.close()  # as head does
+    assert (process.wait(), process.stderr.read()) == (128 + signal.SIGPIPE, b"")
+    process.stderr.close()
 
 
 @pytest.mark.slow

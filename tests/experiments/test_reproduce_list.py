@@ -348,3 +348,8 @@ def test_a_config_file_is_listed_with_the_tables_it_is_a_row_of(capsys: pytest.C
     for nothing in ("configs/streets/own_nnx.py", "no-such"):
         with pytest.raises(InputError, match=f"no table or figure is or has {nothing!r}"):
             command.main([nothing, "--list"])
+
+
+def test_the_curves_of_figure_5_are_each_run_in_the_game() -> None:
+    rows = [row.name for row in BY_NAME["conservative.figure5"].rows]
+    assert sorted(rows) == ["ce", "conservative", "focal", "source"]

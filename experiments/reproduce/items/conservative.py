@@ -19,7 +19,7 @@ from experiments.reproduce.items.item import CAMVID, DUSK, NOTHING, STREETS, Ite
 BASES = {"a=2": 2.0, "a=3": 3.0, "a=4": 4.0}
 SCALES = {"lambda=1": 1.0, "lambda=10": 10.0, "lambda=20": 20.0}
 LOSSES = ("focal", "loss1", "loss2", "loss3", "switched")
-FIGURE_5_ROWS = ("source", "conservative_ce", "conservative_focal", "conservative")
+FIGURE_5_ROWS = ("source", "ce", "focal", "conservative")
 OTHERS = "The rows of [15], [14] and Tsai et al. are quoted by the paper; no game of ours stands for them."
 LSD = "lsd is ours, the game as LSD-seg has it. "
 NOTES = {
