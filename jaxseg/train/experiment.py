@@ -20,7 +20,7 @@ from jaxseg.data import DataSet, RareClasses, Task
 from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.errors import InputError
 from jaxseg.methods import Draws, Method
-from jaxseg.methods._tried import check_parts
+from jaxseg.methods._parts import check_parts
 from jaxseg.models import with_precision
 from jaxseg.train.mesh import MeshShape
 
