@@ -44,7 +44,7 @@ class View(NamedTuple):
     Attributes:
       size: (height, width) to which images are resized; None takes them as they are.
       flip: also look at the mirror image, and average the softmax of both.
-      scales: of that size, in each of which they look; the softmax of all is averaged.
+      scales: of that size, in each of which they look; the softmax of all is averaged. None is that size alone.
       average: what of several networks is averaged.
       crf: what smooths the outcome at the labels' size, or None.
     """
@@ -53,7 +53,7 @@ class View(NamedTuple):
     flip: bool = False
     average: Average = "logits"
     crf: DenseCRF | None = None
-    scales: tuple[float, ...] = (1.0,)
+    scales: tuple[float, ...] = ()
 
     def sizes(self, native: tuple[int, int]) -> list[tuple[int, int]]:
         """The sizes, one a scale, in which images of a size are looked at.
@@ -62,7 +62,9 @@ class View(NamedTuple):
         ([(50, 26), (100, 51)], [(64, 128)])
         """
         height, width = native if self.size is None else self.size
-        return [(max(1, round(scale * height)), max(1, round(scale * width))) for scale in self.scales]
+        return [
+            (max(1, round(scale * height)), max(1, round(scale * width))) for scale in self.scales or (1.0,)
+        ]
 
 
 def check_members(members: Sequence[Member], average: str) -> None:

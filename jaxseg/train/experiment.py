@@ -33,8 +33,8 @@ class EvaluationProtocol:
       size: (height, width) to which images are resized before the network; None takes them as they are.
       batch: images at a time.
       flip: also average the softmax with that of the mirrored image (some papers do; off by default).
-      scales: of that size, in each of which the image is seen; their softmax is averaged. `(0.9, 1.0, 1.2)` with `flip`
-        are the views of CRST's scores, whose code averages their logits.
+      scales: of that size, in each of which the image is seen; their softmax is averaged. None, the default, is that
+        size alone; `(0.9, 1.0, 1.2)` with `flip` are the views of CRST's scores, whose code averages their logits.
       crf: a dense CRF that smooths the softmax at the labels' size, or None. On the command line
         `--evaluation.crf.iterations 5` sets it where the config does not.
     """
@@ -42,7 +42,7 @@ class EvaluationProtocol:
     size: tuple[int, int] | None = None
     batch: int = 8
     flip: bool = False
-    scales: tuple[float, ...] = (1.0,)
+    scales: tuple[float, ...] = ()
     crf: DenseCRF | None = None
 
     def described(self, task: Task, label_size: tuple[int, int] | None = None) -> str:
@@ -61,7 +61,7 @@ class EvaluationProtocol:
         )
         labels = labels if task == "segmentation" else "one label an image"
         several = f"mean of scales {', '.join(f'{scale:g}' for scale in self.scales)}"
-        scale = "single scale" if self.scales == (1.0,) else several
+        scale = several if self.scales and self.scales != (1.0,) else "single scale"
         flip = ", flip" if self.flip else ""
         crf = "" if self.crf is None else f", {_crf_words(self.crf)}"
         return f"last checkpoint, input {size}, {labels}, {scale}{flip}{crf}"
@@ -74,8 +74,8 @@ class EvaluationProtocol:
             )
         if self.batch < 1:
             raise InputError(f"evaluation.batch: {self.batch}; at least 1")
-        if not self.scales or not all(0 < scale < math.inf for scale in self.scales):
-            raise InputError(f"evaluation.scales: {self.scales}; give at least one, all positive")
+        if not all(0 < scale < math.inf for scale in self.scales):
+            raise InputError(f"evaluation.scales: {self.scales}; all must be positive")
         if self.crf is not None:
             if task == "classification":
                 raise InputError(
@@ -312,8 +312,8 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
         for key in sorted(old.keys() | new.keys()):
             found += differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
         return found
-    # A field that the older of two runs did not know is None there, and here, by default, an empty mapping.
-    nothing: list[Any] = [None, {}]
+    # A field that the older of two runs did not know is None there, and here, by default, an empty mapping or list.
+    nothing: list[Any] = [None, {}, []]
     alike = old == new or (old in nothing and new in nothing)
     return [] if alike else [f"{path}: {old} -> {new}"]
 

@@ -199,6 +199,18 @@ def test_checkpoints_without_a_config_are_not_gone_on_with(tmp_path: Path) -> No
     assert not folder.config.exists()
 
 
+def test_a_run_from_before_a_field_was_there_is_the_same_run(tmp_path: Path) -> None:
+    path = config(tmp_path)
+    folder = RunFolder(tmp_path / "run")
+    folder.open(load_config(path), path, [])
+    (folder.checkpoints / "3").mkdir(parents=True)
+    record = folder.record()
+    assert record["resolved"]["evaluation"].pop("scales") == []
+    folder.config.write_text(json.dumps(record))
+    folder.open(load_config(path), path, [])
+    assert folder.experiment().evaluation.scales == ()
+
+
 def test_a_run_that_never_saved_anything_gives_way_to_another_config(tmp_path: Path) -> None:
     path = config(tmp_path)
     folder = RunFolder(tmp_path / "run")
