@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,16 @@ import jax.numpy as jnp
 
 def facts() -> dict[str, Any]:
     """Processor, cores, accelerators, and the versions of what was timed."""
-    from jaxseg.train.versions import versions
+    from jaxseg.train.versions import processor, versions
 
-    found = {name: version for name, version in versions().items() if name not in ("devices", "processors")}
+    hardware = ("devices", "processor", "processors")
+    found = {name: version for name, version in versions().items() if name not in hardware}
     for package in ("ott-jax", "torch"):
         version = _version(package)
         if version is not None:
             found[package] = version
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "load": [round(load, 1) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
         "backend": jax.default_backend(),
@@ -52,15 +52,6 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def stream(numbers: int) -> tuple[Any, int]:

@@ -25,8 +25,19 @@ def versions() -> dict[str, str]:
         **found,
         **({"commit": commit} if commit else {}),
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "processor": processor(),
         "processors": str(os.cpu_count()),
     }
+
+
+def processor() -> str:
+    """The processor's name; where XLA compiles for another one, a CPU's last digits differ."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 @functools.cache  # a process keeps the code that it began with, whatever is committed meanwhile

@@ -61,5 +61,5 @@ def test_without_a_checkout_or_without_git_there_is_none(
 
 def test_versions_name_the_code_and_the_machine() -> None:
     found = versions()
-    assert {"python", "jax", "numpy", "devices", "processors"} <= found.keys()
+    assert {"python", "jax", "numpy", "devices", "processor", "processors"} <= found.keys()
     assert all(found.values())
