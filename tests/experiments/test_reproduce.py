@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import _rows, evaluate
+from experiments import _rows, evaluate, train
 from experiments._rows import Row, given_up_runs, record, run_rows
 from experiments.reproduce.__main__ import main
 from experiments.reproduce.items import ITEMS
@@ -164,3 +164,17 @@ def test_options_of_a_target_are_left_out_where_there_is_none() -> None:
     words = ["--target.dir", "CAMVID", "--data.dir", "CAMVID", "--target.resize", "96", "128", "--batch=4"]
     assert _rows._without_target(words, drop=True) == ["--data.dir", "CAMVID", "--batch=4"]
     assert _rows._without_target(words, drop=False) == words
+
+
+def test_a_config_file_is_listed_with_the_tables_it_is_a_row_of(capsys: pytest.CaptureFixture[str]) -> None:
+    config = Path("configs/dusk/wasserstein_huber.py")
+    (item,) = [item for item in ITEMS if item.name == "wasserstein.table3_dusk"]
+    assert main([str(config.resolve()), "--list"]) == 0
+    shown = capsys.readouterr().out
+    assert [line for line in shown.splitlines() if not line.startswith(" ")] == ["wasserstein.table3_dusk"]
+    assert train.dry_run(load_config(config), config) == 0
+    told = capsys.readouterr().out
+    assert f"in the tables\n  wasserstein.table3_dusk  {item.title}\n" in told
+    for nothing in ("configs/streets/own_nnx.py", "no-such"):
+        with pytest.raises(InputError, match=f"no table or figure is or has {nothing!r}"):
+            main([nothing, "--list"])

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import train
 from experiments._rows import Row
 from experiments.reproduce import __main__ as command
 from experiments.reproduce._paper_scale import commands
@@ -335,19 +334,6 @@ def test_rank_correlation_is_that_of_ranks() -> None:
     x, y = random.normal(size=(2, 50))
     first, second = (np.argsort(np.argsort(values)) for values in (x, y))
     assert maxsquare._rank_correlation(x, y) == pytest.approx(np.corrcoef(first, second)[0, 1], abs=1e-12)
-
-
-def test_a_config_file_is_listed_with_the_tables_it_is_a_row_of(capsys: pytest.CaptureFixture[str]) -> None:
-    config = Path("configs/dusk/wasserstein_huber.py")
-    assert command.main([str(config.resolve()), "--list"]) == 0
-    shown = capsys.readouterr().out
-    assert [line for line in shown.splitlines() if not line.startswith(" ")] == ["wasserstein.table3_dusk"]
-    assert train.dry_run(load_config(config), config) == 0
-    told = capsys.readouterr().out
-    assert f"in the tables\n  wasserstein.table3_dusk  {BY_NAME['wasserstein.table3_dusk'].title}\n" in told
-    for nothing in ("configs/streets/own_nnx.py", "no-such"):
-        with pytest.raises(InputError, match=f"no table or figure is or has {nothing!r}"):
-            command.main([nothing, "--list"])
 
 
 def test_the_curves_of_figure_5_are_each_run_in_the_game() -> None:
