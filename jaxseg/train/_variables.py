@@ -140,7 +140,6 @@ def _other_normalization(network: Network, path: Path, wanted: Any) -> InputErro
 def given_variables(experiment: Experiment, path: Path, fresh: Mapping[str, Any]) -> dict[str, Any]:
     """The variables to start from: those of a run's last checkpoint, or a file's put into fresh ones."""
     if not path.is_file():
-        check_start(experiment)
         return variables_of(RunFolder(path))[1]
     network = experiment.method.network
     loaded = pretrained.load(network, path, variables=fresh, head=experiment.initialize_head)
