@@ -51,7 +51,7 @@ FOURIER: list[Row] = [
     ("method.objective.target.loss.eta", 2.0, "FDA: eta 2"),
     ("method.objective.target.loss.epsilon", 1e-8, "FDA code"),
     ("evaluation.size", (576, 1344), "FDA code: 1344x576"),
-    ("evaluation.scales", (1.0,), "FDA code: at that size alone"),
+    ("evaluation.scales", (), "FDA code: at that size alone"),
     ("target.resize", None, "FDA code: scored at 2048x1024"),
 ]
 OFFICE: list[Row] = [
@@ -135,7 +135,7 @@ TABLE: dict[str, list[Row]] = {
         *CITYSCAPES_HALF,
         *FROZEN_AFFINE,
         ("evaluation.size", (512, 1024), "DACS code: scored at 1024x512"),
-        ("evaluation.scales", (1.0,), "DACS code: at that size alone"),
+        ("evaluation.scales", (), "DACS code: at that size alone"),
         ("augmentations", ("crop",), "DACS code: no flip, no scales"),
         ("batch", 2, "DACS code: batch_size 2"),
         ("method.steps", 250_000, "DACS code: num_iterations"),

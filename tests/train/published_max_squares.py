@@ -40,7 +40,7 @@ RELEASED_WEIGHTS: list[Row] = [
 ]
 AT_HALF: list[Row] = [
     ("evaluation.size", (512, 1024), "MS, ASN, ADV code: scored at 1024x512"),
-    ("evaluation.scales", (1.0,), "MS, ASN, ADV code: at that size alone"),
+    ("evaluation.scales", (), "MS, ASN, ADV code: at that size alone"),
 ]
 ONE_IMAGE: list[Row] = [("batch", 1, "MS, ASN, ADV, FDA: one image a domain and step")]
 GTA5: list[Row] = [
@@ -162,7 +162,7 @@ MAX_SQUARES_TABLE: dict[str, list[Row]] = {
         ("augment.resize.size", (640, 1280), "MS code, README: 1280x640"),
         ("augment.resize.domain", "target", "the source is prepared at its size"),
         ("evaluation.size", (640, 1280), "MS code: scored at 1280x640"),
-        ("evaluation.scales", (1.0,), "MS code: at that size alone"),
+        ("evaluation.scales", (), "MS code: at that size alone"),
     ],
     "max_squares/synthia_to_cityscapes_paper.py": [
         *MAX_SQUARES,

@@ -31,7 +31,7 @@ META_TRAINING: list[Row] = [
     ("augmentations", ("mirror",), "MP code: no crop, no scales"),
     ("augment.mirror.probability", 0.5, "MP code: random flip"),
     ("evaluation.size", (512, 1024), "MP, section 4: 1024x512"),
-    ("evaluation.scales", (1.0,), "MP code: at that size alone"),
+    ("evaluation.scales", (), "MP code: at that size alone"),
 ]
 OF_VARIANT = ("method.network.module.variant", "method.network.module.dropout")
 META_BOTH: list[Row] = [

@@ -27,7 +27,7 @@ SHARED: list[Row] = [
     ("native.crop", (0.75, 1.25), "SSL, section 4.1: scales 0.75 to 1.25"),
     ("augment.crop.flip", True, "SSL, section 4.1: flips"),
     ("evaluation.size", None, "SSL, section 4.1: original images"),
-    ("evaluation.scales", (1.0,), "SSL, section 4.1: single-scale inference"),
+    ("evaluation.scales", (), "SSL, section 4.1: single-scale inference"),
     ("evaluation.flip", False, "SSL, section 4.1: single-scale inference"),
 ]
 LOSSES: dict[str, list[Row]] = {

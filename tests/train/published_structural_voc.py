@@ -23,7 +23,7 @@ SHARED: list[Row] = [
     ("data.resize", None, "SSL, section 4.1: native images"),
     ("train_split", "train", "SSL, section 4.1: train, or trainaug with SBD"),
     ("evaluation.size", None, "SSL, section 4.1: single-scale inference"),
-    ("evaluation.scales", (1.0,), "SSL, section 4.1: single-scale inference"),
+    ("evaluation.scales", (), "SSL, section 4.1: single-scale inference"),
     ("evaluation.flip", False, "SSL, section 4.1: single-scale inference"),
 ]
 ON_RESNET: list[Row] = [
