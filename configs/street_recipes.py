@@ -22,6 +22,9 @@ from jaxseg.train import EvaluationProtocol, Experiment, MeshShape
 GTA5_SIZE, SYNTHIA_SIZE, CITYSCAPES_SIZE = (720, 1280), (760, 1280), (512, 1024)
 """Height and width."""
 
+OWNERS_LIST = Path("split.mat")
+"""GTA5's list of 12,403 train images, on which MaxSquare's code trains; the other released codes take all 24,966."""
+
 WEIGHTS = Path("DeepLab_resnet_pretrained_init-f81d91e8.pth")
 """The initialisation that the released codes share; its authors name ImageNet and COCO, their papers ImageNet."""
 

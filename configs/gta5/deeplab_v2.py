@@ -1,10 +1,10 @@
 r"""DeepLabv2 trained on GTA5 alone and scored on Cityscapes: the row "source only" of the adaptation tables.
 
     python -m experiments.train configs/gta5/deeplab_v2.py --data.dir GTA5 \
-        --data.split-list split.mat --target.dir CITYSCAPES --initialize WEIGHTS
+        --target.dir CITYSCAPES --initialize WEIGHTS
 
-GTA5 holds images and labels, split.mat is the owners' list, whose 12,403 train images MaxSquare's code trains on and
-whose val split is scored too (without the option all 24,966 are trained on, as in AdaptSegNet); CITYSCAPES holds
+GTA5 holds images, labels and split.mat, the owners' list, whose 12,403 train images MaxSquare's code trains on and
+whose val split is scored too (`--data.split-list None` takes all 24,966, as AdaptSegNet does); CITYSCAPES holds
 leftImg8bit and gtFine, as folders or as the two zips. `--translate.beta 0.01` gives every source image the style of a
 Cityscapes image (FDA, whose own recipe differs in more than that).
 
@@ -24,7 +24,7 @@ the released code are --network.module.active 2. AdaptSegNet holds the scales an
 fixed, where MaxSquare and this do so in the stem: --optimizer.groups.norm 0.
 """
 
-from configs.street_recipes import GTA5_SIZE, recipe, sgd
+from configs.street_recipes import GTA5_SIZE, OWNERS_LIST, recipe, sgd
 from jaxseg import losses, models
 from jaxseg.data import GTA5, Cityscapes
 from jaxseg.data.augment import GaussianBlur, Mirror
@@ -41,4 +41,5 @@ def experiment() -> Experiment:
         optimizer=sgd(stretch=2.5),
     )
     augment = {"mirror": Mirror(), "blur": GaussianBlur()}
-    return recipe("gta5-deeplab-v2", GTA5(resize=GTA5_SIZE), Cityscapes(), method, augment, weights=None)
+    data = GTA5(resize=GTA5_SIZE, split_list=OWNERS_LIST)
+    return recipe("gta5-deeplab-v2", data, Cityscapes(), method, augment, weights=None)

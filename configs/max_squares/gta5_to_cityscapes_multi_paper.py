@@ -1,7 +1,7 @@
 r"""Maximum squares with image-wise weights and multi-level guidance from GTA5 to Cityscapes: 46.4 mIoU in the paper.
 
     python -m experiments.train configs/max_squares/gta5_to_cityscapes_multi_paper.py --data.dir GTA5 \
-        --data.split-list split.mat --target.dir CITYSCAPES --initialize WEIGHTS
+        --target.dir CITYSCAPES --initialize WEIGHTS
 
 As `gta5_to_cityscapes_iw_paper.py`, with a second head on layer 3, which learns the confident labels that both
 heads agree on: threshold 0.95, weight 0.1 times that of the main head's target loss. The target is seen at 640x1280
@@ -12,7 +12,7 @@ report 43.6 where the paper has 46.4.
 """
 
 from configs.max_squares.common import augment, guided, method
-from configs.street_recipes import GTA5_SIZE, recipe, resized
+from configs.street_recipes import GTA5_SIZE, OWNERS_LIST, recipe, resized
 from jaxseg.data import GTA5, Cityscapes
 from jaxseg.train import Experiment
 
@@ -23,7 +23,7 @@ def experiment() -> Experiment:
     """The experiment."""
     return recipe(
         "gta5-cityscapes-max-squares-multi",
-        GTA5(resize=GTA5_SIZE),
+        GTA5(resize=GTA5_SIZE, split_list=OWNERS_LIST),
         Cityscapes(),
         method(19, guided(19)),
         augment(resized(SIZE)),

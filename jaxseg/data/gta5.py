@@ -37,10 +37,8 @@ Their labels are brought to the size of the image (nearest pixel), which is what
 saying so when they resize image and label apart. Any other frame of two sizes is refused.
 """
 
-_LAYOUT = (
-    "a folder with images/NNNNN.png and labels/NNNNN.png, unpacked from the archives of "
-    "download.visinf.tu-darmstadt.de/data/from_games"
-)
+_SITE = "download.visinf.tu-darmstadt.de/data/from_games"
+_LAYOUT = f"a folder with images/NNNNN.png and labels/NNNNN.png, unpacked from the archives of {_SITE}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +56,7 @@ class GTA5(PairedDataSet):
         them. The papers train at 720x1280.
       split_list: None; or `split.mat` of the owners, with trainIds, valIds and testIds (12,403, 6,382 and 6,181); or a
         folder with `train.txt` and, where wanted, `val.txt` and `test.txt`; or a text file that lists train alone. A
-        line is a number or a file name.
+        line is a number or a file name. What is not in the working folder is looked for in `dir`.
       classes: 19, or the 16 or 13 of SYNTHIA's protocols; the other classes become void.
 
     >>> GTA5().labels.name, GTA5().labels.classes
@@ -90,7 +88,7 @@ class GTA5(PairedDataSet):
         tree = Tree(folder_of(self.name, self.dir, _LAYOUT, ("images", "labels")))
         images = find(self.name, tree, "images", (".png",))
         labels = find(self.name, tree, "labels", (".png",))
-        ids = {"train": list(images)} if self.split_list is None else _listed(self.split_list.expanduser())
+        ids = {"train": list(images)} if self.split_list is None else _listed(self._list_beside(tree.root))
         pairs = matched(
             self.name,
             ids,
@@ -109,6 +107,17 @@ class GTA5(PairedDataSet):
         space = dataclasses.replace(CITYSCAPES, name="gta5", ids={**CITYSCAPES.ids, 34: VOID})
         space = space.subset(f"gta5-{self.classes}", self.labels.names)
         return recipe_of(pairs, space, resize=self.resize, version=VERSION, expected=full)
+
+    def _list_beside(self, folder: Path) -> Path:
+        assert self.split_list is not None
+        given = self.split_list.expanduser()
+        found = given if given.exists() else folder / given
+        if not found.exists():
+            raise InputError(
+                f"gta5: no split_list {given}, here or in {folder}; set it to split.mat (in read_mapping.zip of "
+                f"{_SITE}), to a list of your own, or to None for all images in train"
+            )
+        return found
 
 
 def _listed(path: Path) -> dict[str, list[str]]:

@@ -50,6 +50,20 @@ def test_split_mat_of_the_owners(tmp_path: Path, capfd: pytest.CaptureFixture[st
     assert "train 3, not 12403; val 1, not 6382; test 2, not 6181" in capfd.readouterr().err
 
 
+def test_a_list_lies_beside_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gta5(tmp_path)
+    data = GTA5(tmp_path, split_list=Path("split.txt"))
+    with pytest.raises(InputError, match=rf"gta5: no split_list split.txt, here or in {tmp_path}; set it to"):
+        data.source("train")
+    (tmp_path / "split.txt").write_text("2")
+    assert data.source("train").ids == ("00002",)
+    here = tmp_path / "elsewhere"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    Path("split.txt").write_text("3")
+    assert data.source("train").ids == ("00003",)
+
+
 def test_lists_in_text_files(tmp_path: Path) -> None:
     gta5(tmp_path)
     (tmp_path / "train.txt").write_text("00002.png\n4\nimages/00001.png\n")
@@ -92,7 +106,7 @@ def test_listed_images_that_are_not_there_are_all_named(tmp_path: Path) -> None:
     ("name", "content", "expected"),
     [
         ("list.mat", b"no matlab", "does not hold trainIds, valIds and testIds"),
-        ("list.mat", None, "cannot be read"),
+        ("list.mat", None, "no split_list"),
         ("list.csv", b"1", "is not split.mat, a .txt or a folder of .txt"),
         ("list.txt", b"\xff\xfe\xfa", "is not text"),
         ("list.txt", b"1 2 2", "lists 00002 more than once"),

@@ -5,6 +5,7 @@ Those of `gta5` and `cityscapes` are by the settings of its pretraining.
 MS is Chen, Xue and Cai, ICCV 2019, with its released code; the other short names are those of `published`.
 """
 
+from pathlib import Path
 from typing import Any
 
 Row = tuple[str, Any, str]
@@ -43,6 +44,11 @@ AT_HALF: list[Row] = [
     ("evaluation.scales", (), "MS, ASN, ADV code: at that size alone"),
 ]
 ONE_IMAGE: list[Row] = [("batch", 1, "MS, ASN, ADV, FDA: one image a domain and step")]
+LISTED: Row = (
+    "data.split_list",
+    Path("split.mat"),
+    "MS code: the 12,403 images of GTA5's train split, of 24,966",
+)
 GTA5: list[Row] = [
     ("data.name", "gta5", "source"),
     ("target.name", "cityscapes", "target"),
@@ -140,6 +146,7 @@ MAX_SQUARES_TABLE: dict[str, list[Row]] = {
     "max_squares/gta5_to_cityscapes_paper.py": [
         *MAX_SQUARES,
         *GTA5,
+        LISTED,
         *CITYSCAPES_HALF,
         *PLAIN,
         ("released.max_squares", 0.1, "MS code, README: lambda 0.1 for its normalisation"),
@@ -148,6 +155,7 @@ MAX_SQUARES_TABLE: dict[str, list[Row]] = {
     "max_squares/gta5_to_cityscapes_iw_paper.py": [
         *MAX_SQUARES,
         *GTA5,
+        LISTED,
         *CITYSCAPES_HALF,
         *IMAGE_WISE,
         ("released.image_wise", 0.1, "MS code, README: lambda 0.1 for its normalisation"),
@@ -156,6 +164,7 @@ MAX_SQUARES_TABLE: dict[str, list[Row]] = {
     "max_squares/gta5_to_cityscapes_multi_paper.py": [
         *MAX_SQUARES,
         *GTA5,
+        LISTED,
         *MULTI,
         ("released.image_wise", 0.09, "MS code, README: lambda 0.09"),
         ("method.objective.guidance.weight", 0.1 * 0.09, "MS code: lambda_seg x lambda"),
@@ -209,6 +218,7 @@ MAX_SQUARES_TABLE: dict[str, list[Row]] = {
     "max_squares/gta5_to_cityscapes_min_ent_paper.py": [
         *MAX_SQUARES,
         *GTA5,
+        LISTED,
         *CITYSCAPES_HALF,
         *AT_HALF,
         ("method.objective.target.loss.type", "Entropy", "MS, table 2: MinEnt, their own"),
@@ -231,7 +241,7 @@ MAX_SQUARES_TABLE: dict[str, list[Row]] = {
         *CITYSCAPES_HALF,
     ],
     "max_squares/cityscapes_to_cross_city_source_paper.py": [*PRETRAINED, *RELEASED_WEIGHTS, *CITIES],
-    "gta5/deeplab_v2.py": [*PRETRAINED, *GTA5],
+    "gta5/deeplab_v2.py": [*PRETRAINED, *GTA5, LISTED],
     "cityscapes/deeplab_v2.py": [
         *PRETRAINED,
         ("data.name", "cityscapes", "supervised, by the same settings"),

@@ -178,13 +178,6 @@ def test_a_setting_without_a_row_is_named_as_ours(name: str) -> None:
     assert {path for path in SETTINGS if there(path)} - held == set().union(*ours)
 
 
-def test_commands_of_maximum_squares_train_on_the_owners_list() -> None:
-    """MS code: the 12,403 images of GTA5's train split, which `split.mat` lists; without it all 24,966."""
-    names = [name for name in PAPERS if name.startswith(("max_squares/gta5", "gta5/"))]
-    commands = {name: (ROOT / name).read_text().split("\n\n")[1] for name in names}
-    assert [name for name, words in commands.items() if "--data.split-list split.mat" not in words] == []
-
-
 def test_heads_are_those_of_the_paper() -> None:
     for name in PAPERS:
         network: Any = built(name).method.network
