@@ -26,14 +26,33 @@ def test_the_code_blocks_run_one_after_another() -> None:
     assert output.logits.shape == (1, 8, 12, 19)
 
 
+def anchor(heading: str) -> str:
+    """What a heading is linked by where Markdown is shown as pages."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    return {anchor(heading) for heading in re.findall(r"^#+ (.+)$", page.read_text(), re.M)}
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize("page", ["README.md", "experiments/results/README.md"])
 def test_every_file_that_is_linked_exists(page: str) -> None:
     place = ROOT / page
-    links = re.findall(r"\]\(([^)#]+)\)", place.read_text())
+    links = re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", place.read_text())
     assert links
     assert "@@" not in place.read_text()
-    assert [link for link in links if "://" not in link and not (place.parent / link).exists()] == []
+    here = [(place.parent / link if link else place, anchor) for link, anchor in links if "://" not in link]
+    assert [str(file) for file, _ in here if not file.exists()] == []
+    assert [anchor for file, anchor in here if anchor and anchor[1:] not in anchors(file)] == []
+
+
+def test_the_contents_of_the_results_name_every_section_in_order() -> None:
+    page = ROOT / "experiments/results/README.md"
+    sections = re.findall(r"^## (.+)$", page.read_text(), re.M)
+    contents = page.read_text().split("## ")[0]
+    assert re.findall(r"^- \[(.+)\]\(#", contents, re.M) == sections
+    assert re.findall(r"^- .*\(#([^)]+)\)", contents, re.M) == [anchor(section) for section in sections]
 
 
 def test_every_config_and_command_that_is_named_exists() -> None:
