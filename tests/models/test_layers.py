@@ -82,6 +82,15 @@ def test_kernels_without_a_centre_are_refused():
         jax.eval_shape(lambda key: layers.ConvTranspose(3, 4).init(key, x, (8, 8)), jax.random.key(0))
 
 
+def test_weights_that_are_more_than_their_input_are_not_copied_for_every_image():
+    """As of an FCN's fc6: eight copies here, and as many gradients to add up, were most of a training step."""
+    conv, x = layers.Conv(64, (7, 7)), jax.ShapeDtypeStruct((8, 3, 4, 64), jnp.float32)
+    variables = jax.eval_shape(conv.init, jax.random.key(0), x)
+    step = jax.jit(jax.grad(lambda variables, x: jnp.sum(conv.apply(variables, x) ** 2)))
+    memory = step.lower(variables, x).compile().memory_analysis()
+    assert memory.temp_size_in_bytes < 5 * 4 * variables["params"]["kernel"].size
+
+
 def test_weights_are_drawn_by_the_rule_of_he():
     x = jnp.zeros((1, 4, 4, 32))
 
