@@ -7,6 +7,8 @@ Settings are those of `configs/camvid/common.py`. Others are options:
     --objective.structure.loss.size 7 --objective.structure.loss.sigma 2 --objective.structure.loss.beta 0.08
     --objective.structure.loss.no-mine
     --objective.structure.loss.no-reweight
+
+Measured: 33.5 ± 1.8 % mIoU on camvid/test, 3 seeds, from 1.8 minutes a run on 1 x cpu (structural.table1).
 """
 
 from configs.camvid.common import trained

@@ -3,6 +3,8 @@
     python -m experiments.train configs/camvid/compact_watched.py --data.dir CAMVID
 
 As `compact_ssl.py`, and the seven terms of weight 0 of `configs/watch.py`.
+
+Measured: 33.5 ± 1.8 % mIoU on camvid/test, 3 seeds, from 4.4 minutes a run on 1 x cpu (structural.figure3).
 """
 
 from configs.camvid.common import trained

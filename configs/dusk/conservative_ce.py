@@ -4,6 +4,9 @@ r"""The Conservative loss paper's game with cross entropy: GAN+CE of its Tables 
         --initialize runs/dusk-source/seed0
 
 The game is that of `conservative.py`.
+
+Measured: 11.8 ± 9.8 % mIoU on camvid-0001TP/test, 3 seeds, from 2.2 minutes a run on 1 x cpu
+(conservative.table3_dusk).
 """
 
 from configs.dusk.game import game

@@ -4,6 +4,9 @@ r"""The Conservative loss paper's game with Eq. 4, a cubic whose root is 1/2: Lo
         --initialize runs/dusk-source/seed0
 
 The paper does not give lambda_1; here it is 5 e^3 (ours), that of `conservative_loss2.py`.
+
+Measured: 16.6 ± 7.6 % mIoU on camvid-0001TP/test, 3 seeds, from 1.2 minutes a run on 1 x cpu
+(conservative.table6_dusk).
 """
 
 from configs.dusk.game import game

@@ -4,6 +4,9 @@ r"""The Conservative loss paper's game with Eq. 5, a cubic whose root is 1/e: Lo
         --initialize runs/dusk-source/seed0
 
 The paper does not give lambda_2; with 5 e^3 (ours) the cubic is 5 CL near its root.
+
+Measured: 14.7 ± 11.9 % mIoU on camvid-0001TP/test, 3 seeds, from 1.1 minutes a run on 1 x cpu
+(conservative.table6_dusk).
 """
 
 from configs.dusk.game import game

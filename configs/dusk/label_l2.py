@@ -4,6 +4,9 @@
         --initialize runs/dusk-source/seed0
 
 CRST names no such variant of the label; the rule follows from its problem, and alpha is LRENT's (ours).
+
+Measured: 16.8 ± 10.3 % mIoU on camvid-0001TP/test, 3 seeds, from 2.4 minutes a run on 1 x cpu
+(wasserstein.table3_dusk).
 """
 
 from configs.dusk.common import self_trained

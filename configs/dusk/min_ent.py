@@ -4,6 +4,8 @@
         --initialize runs/dusk-source/seed0
 
 The weight is the one that maximum squares has, twice that of `configs/streets/entropy.py`: neither was chosen here.
+
+Measured: 19.2 ± 10.9 % mIoU on camvid-0001TP/test, 3 seeds, from 0.8 minutes a run on 1 x cpu (maxsquare.dusk).
 """
 
 from configs.dusk.common import adapted

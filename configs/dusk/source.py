@@ -3,6 +3,9 @@
     python -m experiments.train configs/dusk/source.py --data.dir CAMVID --target.dir CAMVID
 
 All settings and the jitter are in `configs/dusk/common.py`.
+
+Measured: 8.2 ± 3.1 % mIoU on camvid-0001TP/test, 3 seeds, from 0.8 minutes a run on 1 x cpu
+(wasserstein.table3_dusk).
 """
 
 from configs.dusk.common import base

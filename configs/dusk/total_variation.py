@@ -4,6 +4,9 @@
         --initialize runs/dusk-source/seed0
 
 It is the Wasserstein loss of the step metric, which knows no distance between classes.
+
+Measured: 17.3 ± 9.6 % mIoU on camvid-0001TP/test, 3 seeds, from 1.9 minutes a run on 1 x cpu
+(wasserstein.table3_dusk).
 """
 
 from configs.dusk.common import self_trained

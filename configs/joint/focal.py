@@ -3,6 +3,8 @@
     python -m experiments.train configs/joint/focal.py
 
 Gamma 2, focal loss's own; no recipe is published for this row of the paper's table.
+
+Measured: 49.9 ± 2.0 % mIoU on streets-real/test, 3 seeds, from 1.2 minutes a run on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import STREETS, Setting, baseline

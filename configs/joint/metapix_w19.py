@@ -3,6 +3,8 @@
     python -m experiments.train configs/joint/metapix_w19.py
 
 As `metapix.py` otherwise.
+
+Measured: 49.9 ± 2.6 % mIoU on streets-real/test, 3 seeds, from 0.2 minutes a run on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import STREETS, Setting, metapix

@@ -3,6 +3,8 @@
     python -m experiments.train configs/joint/planted_joint.py
 
 The row that learned weights have to beat there.
+
+Measured: 35.6 ± 2.3 % mIoU on streets-real/test, 5 seeds, from 1.0 minutes a run on 1 x cpu (metapix.planted).
 """
 
 from configs.joint.common import SOURCE, TARGET, baseline

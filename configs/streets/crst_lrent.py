@@ -1,6 +1,8 @@
 """CRST with label entropy (Zou et al. 2019): soft labels, alpha 0.25, three rounds.
 
 python -m experiments.train configs/streets/crst_lrent.py --initialize runs/streets-source/seed0
+
+Measured: 33.6 ± 10.9 % mIoU on streets-real/test, 3 seeds, from 1.2 minutes a run on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

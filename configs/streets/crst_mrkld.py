@@ -1,6 +1,8 @@
 """CRST with the model regularised (Zou et al. 2019): hard labels and MRKLD, alpha 0.1, three rounds.
 
 python -m experiments.train configs/streets/crst_mrkld.py --initialize runs/streets-source/seed0
+
+Measured: 35.8 ± 8.0 % mIoU on streets-real/test, 3 seeds, from 0.9 minutes a run on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

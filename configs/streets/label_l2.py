@@ -3,6 +3,8 @@
     python -m experiments.train configs/streets/label_l2.py --initialize runs/streets-source/seed0
 
 CRST names no such variant of the label; the rule follows from its problem, and alpha is LRENT's (ours).
+
+Measured: 40.9 ± 4.0 % mIoU on streets-real/test, 3 seeds, from 1.5 minutes a run on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

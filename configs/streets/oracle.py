@@ -1,6 +1,8 @@
 """Oracle: the same training on labelled real streets. The upper bound of every adaptation table.
 
 python -m experiments.train configs/streets/oracle.py
+
+Measured: 48.1 ± 3.8 % mIoU on streets-real/test, 3 seeds, from 0.6 minutes a run on 1 x cpu (wasserstein.table1).
 """
 
 import dataclasses

@@ -3,6 +3,8 @@
     python -m experiments.train configs/streets/real_ssl.py
 
 Settings are those of `configs/streets/supervised.py`. Other regions: `--objective.structure.loss.size 7`.
+
+Measured: 39.0 ± 4.3 % mIoU on streets-real/test, 3 seeds, from 0.7 minutes a run on 1 x cpu (structural.table4).
 """
 
 from configs.objectives import mixed

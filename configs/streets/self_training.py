@@ -1,6 +1,8 @@
 """Self-training with one threshold for all classes (ST in Zou et al. 2018): hard labels, three rounds.
 
 python -m experiments.train configs/streets/self_training.py --initialize runs/streets-source/seed0
+
+Measured: 40.5 ± 6.6 % mIoU on streets-real/test, 3 seeds, from 0.9 minutes a run on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

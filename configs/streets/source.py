@@ -1,6 +1,8 @@
 """Source only: cross entropy on synthetic streets, scored on real ones. The lower bound of every adaptation table.
 
 python -m experiments.train configs/streets/source.py
+
+Measured: 28.0 ± 3.6 % mIoU on streets-real/test, 3 seeds, from 0.4 minutes a run on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import base

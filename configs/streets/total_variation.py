@@ -3,6 +3,8 @@
     python -m experiments.train configs/streets/total_variation.py --initialize runs/streets-source/seed0
 
 It is the Wasserstein loss of the step metric, which knows no distance between classes.
+
+Measured: 39.2 ± 6.4 % mIoU on streets-real/test, 3 seeds, from 1.2 minutes a run on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments._rows import Row
+from experiments.reproduce import _measured
 from experiments.reproduce.items.item import Item, Numbers
 
 WIDTH = 110
@@ -26,6 +27,8 @@ def listed(item: Item) -> str:
     lines += _wrapped("paper's scale costs", item.paper_cost)
     if item.paper:
         lines += ["  the paper's:", *(f"    {line}" for line in aligned(item.paper))]
+    if found := _measured.lines(item.name):
+        lines += ["  measured here, mean and 95% interval:", *(f"    {line}" for line in found)]
     lines += _wrapped("the paper leaves unstated", item.unstated)
     lines += _wrapped("notes", item.notes)
     return "\n".join(lines)
