@@ -144,6 +144,7 @@ details th, details td {{ padding: 6px 16px; }}
   .many {{ grid-auto-columns: 44%; gap: 8px; scroll-snap-type: x proximity; scroll-padding-left: 46%; }}
   .many figure {{ scroll-snap-align: start; }}
 }}
+@page {{ margin: 12mm; }}
 @media print {{
   body {{ background: #fff; font-size: 11pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }}
   main, header, footer {{ max-width: none; padding: 0; }}
@@ -153,5 +154,8 @@ details th, details td {{ padding: 6px 16px; }}
   .scroll, .many {{ overflow: visible; }}
   .many {{ grid-auto-columns: minmax(0, 1fr); }}
   th, .many > :nth-child(-n+2) {{ position: static !important; }}
+  table, details table, thead th {{ font-size: 8pt; }}
+  th, td, details th, details td {{ padding: 3pt 4pt; }}
+  .number {{ white-space: normal; }}
 }}
 """
