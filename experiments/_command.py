@@ -31,6 +31,9 @@ def run(main: Callable[[Sequence[str]], int | None], *, keep: bool = True) -> No
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on, or begins again", file=sys.stderr)
+        sys.exit(128 + int(signal.SIGINT))
     except BrokenPipeError:  # whoever read the output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor can what is left be written
         sys.exit(128 + int(signal.SIGPIPE))

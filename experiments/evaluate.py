@@ -12,6 +12,7 @@ protocol and given a `--name`: `RUN --name ce-crf-5 --evaluation.crf.iterations 
 import dataclasses
 import json
 import math
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from PIL import Image
 
 from experiments import _ensemble
 from experiments._command import parse, run
+from experiments.prepare import spread
 from jaxseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ def _scored_as(folder: "RunFolder", fields: Sequence[str]) -> "Experiment":
                 f"options: {line} would change nothing of a run that is trained; only data, target and evaluation can "
                 "be given for scoring"
             )
+    folder.check_classes(experiment)
     return experiment
 
 
@@ -213,7 +216,7 @@ def _scored(
             print(f"{name} has no {split} split: not scored", file=sys.stderr)
             continue
         count = len(data_set.source(split))
-        keep = {round(index * (count - 1) / max(pictures - 1, 1)) for index in range(min(pictures, count))}
+        keep = set(spread(count, pictures))
         members = [
             Member(
                 method.network, variables, dataclasses.replace(experiment, method=method).domain_of(data_set)
@@ -230,8 +233,9 @@ def _scored(
             continue
         shown = f"{name}-{split}"
         write_json(folder.evaluations / f"{shown}.json", {**score.record(step), **(more or {})})
+        place = folder.pictures / shown
+        shutil.rmtree(place, ignore_errors=True)  # of what was scored before
         for picture in score.pictures:
-            place = folder.pictures / shown
             place.mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture.image).save(place / f"{picture.name}.image.png")
             report.save_label_map(place / f"{picture.name}.truth.png", picture.truth, score.space)

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     experiment = folder.experiment()
     _, variables = variables_of(folder)
     domain = experiment.domain_of(experiment.target or experiment.data)
-    space = experiment.data.labels
+    space = folder.labels()
     if experiment.data.task == "classification":
         size = own.size or experiment.evaluation.size or training_size(experiment)
         for file in files.values():
@@ -110,12 +110,13 @@ def pictures(paths: Sequence[Path]) -> dict[str, Path]:
     """The picture files that paths name, by the name of their results (a clash gets its folder's name too).
 
     Raises:
-      InputError: a path does not exist, or a folder holds no picture.
+      InputError: a path does not exist, a folder holds no picture, or two results would have one name.
     """
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS)
+            there = (file for file in path.iterdir() if not file.name.startswith("."))
+            inside = sorted(file for file in there if file.suffix.lower() in ENDINGS)
             if not inside:
                 raise InputError(f"images: no picture in {path}; known endings are {' '.join(ENDINGS)}")
             files += inside
@@ -129,6 +130,11 @@ def pictures(paths: Sequence[Path]) -> dict[str, Path]:
         name = (
             file.stem if stems.count(file.stem) == 1 else f"{file.parent.name}_{file.stem}_{file.suffix[1:]}"
         )
+        if name in names:
+            raise InputError(
+                f"images: the results of {names[name]} and {file} would have one name, {name}; give them one after the "
+                "other, with another --out"
+            )
         names[name] = file
     return names
 
@@ -140,8 +146,10 @@ def read(file: Path) -> np.ndarray:
       InputError: the file is no picture that can be read.
     """
     try:
+        from jaxseg.data._images import rgb
+
         with Image.open(file) as opened:
-            return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+            return rgb(ImageOps.exif_transpose(opened), f"images: {file}")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(
             f"images: {file} cannot be read as a picture ({error}); replace it or leave it out"

@@ -146,7 +146,7 @@ class LabelSpace:
         unknown = [i for i in np.unique(raw).tolist() if i not in self.ids]
         raise InputError(
             f"{origin}: {few(unknown)} not in label space {self.name!r} (ids {ranges(self.ids)}); "
-            "give its raw label ids, or add these to its `ids`"
+            "give its raw label ids, or add these to the `ids` of a class, or to void where they mean no label"
         )
 
     def colorize(self, train_ids: ArrayLike, *, origin: str = "train ids") -> UInt8[np.ndarray, "... 3"]:
@@ -237,6 +237,19 @@ class LabelSpace:
             "palette": [list(colour) for colour in self.palette],
             "groups": self.groups and list(self.groups),
         }
+
+    @classmethod
+    def described(cls, facts: Mapping[str, Any]) -> "LabelSpace":
+        """The space of a `description`, whose raw ids are its train ids; `KeyError` where one of its parts is missing.
+
+        >>> LabelSpace.described(CAMVID.description()).names == CAMVID.names
+        True
+        """
+        names = tuple(str(name) for name in facts["names"])
+        palette = tuple((int(red), int(green), int(blue)) for red, green, blue in facts["palette"])
+        ids = {**{index: index for index in range(len(names))}, VOID: VOID}
+        groups = None if facts.get("groups") is None else tuple(facts["groups"])
+        return cls(str(facts.get("name", "")), names, palette, ids, groups)
 
 
 def _bit_palette(classes: int) -> tuple[tuple[int, int, int], ...]:

@@ -203,7 +203,7 @@ def test_encode_names_place_ids_and_remedy_in_one_line():
         CAMVID.encode(image, origin="trainannot/0001TP.png")
     assert str(error.value) == (
         "trainannot/0001TP.png: 12, 200 not in label space 'camvid' (ids 0..11); "
-        "give its raw label ids, or add these to its `ids`"
+        "give its raw label ids, or add these to the `ids` of a class, or to void where they mean no label"
     )
 
 

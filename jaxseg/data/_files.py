@@ -42,7 +42,11 @@ class Tree:
 
     def has(self, folder: str) -> bool:
         """Whether there is such a folder."""
-        return (self.root / folder).is_dir()
+        place = self.root / folder
+        try:
+            return place.is_dir()
+        except OSError as error:
+            raise InputError(f"{place}: cannot be looked at ({error.strerror or error})") from error
 
     def names(self, folder: str, *, deep: bool = False) -> list[str]:
         """Sorted paths of the files in a folder of the tree, and with `deep` of those below it."""
@@ -143,12 +147,24 @@ def find(name: str, tree: Tree, folder: str, endings: tuple[str, ...], *, deep: 
         if identity in found:
             twice.append(f"{found[identity].name} and {path}")
         found[identity] = File(tree, path)
+    unnamed = [file.name for file in found.values() if not _is_text(file.name)]
+    if unnamed:
+        shown = few([name.encode(errors="backslashreplace").decode() for name in unnamed])
+        raise InputError(f"{name}: {shown} in {tree.root}: names that are not UTF-8; rename these files")
     if twice:
         raise InputError(
             f"{name}: two files of one name in {tree.root}: {few(twice)}; remove one of each (their examples could "
             "not be told apart)"
         )
     return {identity: found[identity] for identity in sorted(found)}
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def few(names: tuple[str, ...] | list[str], shown: int = 5) -> str:

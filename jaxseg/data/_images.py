@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from jaxseg.data._png import decode_png
 from jaxseg.errors import InputError
@@ -33,12 +33,25 @@ def decode_image(encoded: bytes, origin: str) -> np.ndarray:
       origin: where they come from, for the message.
 
     Raises:
-      InputError: the bytes are no image, or stop early.
+      InputError: the bytes are no image, stop early, or have grey levels of more than 8 bits.
     """
     pixels = decode_png(encoded, 3)
     if pixels is not None:
         return pixels
-    picture = opened(encoded, origin)
+    return rgb(opened(encoded, origin), origin)
+
+
+def rgb(picture: Image.Image, origin: str) -> np.ndarray:
+    """[H, W, 3] uint8 RGB of a picture.
+
+    Raises:
+      InputError: its numbers are no grey levels 0 to 255, and would be cut off there.
+    """
+    if picture.mode.startswith(("I", "F")):
+        raise InputError(
+            f"{origin}: an image has 8 bits a channel, and this one is grey of mode {picture.mode}; bring it to 8 bits "
+            "by the range that it uses"
+        )
     return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
@@ -52,6 +65,12 @@ def decode_label(encoded: bytes, origin: str) -> np.ndarray:
     Raises:
       InputError: the bytes are no image, stop early, or are not one channel of 8 bits.
     """
+    bits = _grey_bits(encoded)
+    if bits in (2, 4):
+        raise InputError(
+            f"{origin}: a grey label image has 8 bits a pixel, and this one has {bits}, which readers spread over 0 to "
+            "255; save it with 8"
+        )
     pixels = decode_png(encoded, 1)
     if pixels is not None:
         return pixels[..., 0]
@@ -62,6 +81,18 @@ def decode_label(encoded: bytes, origin: str) -> np.ndarray:
             f"{'+'.join(picture.getbands())} ({picture.mode}); convert it to class ids"
         )
     return np.asarray(picture)
+
+
+def _grey_bits(encoded: bytes) -> int | None:
+    """Bits a pixel of a grey PNG by its header; None for everything else."""
+    grey = encoded[:8] == b"\x89PNG\r\n\x1a\n" and encoded[25:26] == b"\0"
+    return encoded[24] if grey else None
+
+
+def orientation(encoded: bytes) -> int:
+    """How a camera says its picture is to be turned, by EXIF: 1 is not at all."""
+    with Image.open(io.BytesIO(encoded)) as picture:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def encode_png(pixels: np.ndarray, level: int = 1) -> bytes:

@@ -46,12 +46,14 @@ class Pair:
       label: its label image; None where there is none, and all of the label becomes void.
       decode: what reads the label image.
       fit_label: bring a label of another size to the image's (nearest pixel) instead of refusing it.
+      upright: refuse an image that its camera says is to be turned, for its label may be of either view.
     """
 
     image: File
     label: File | None
     decode: Decode = _images.decode_label
     fit_label: bool = False
+    upright: bool = False
 
 
 def folder_of(name: str, given: Path | None, layout: str, inside: Iterable[str] = ()) -> Path:
@@ -156,6 +158,9 @@ def recipe_of(
     check_resize(canvas, "canvas")
     if canvas is not None and resize is not None:
         raise InputError(f"canvas: {canvas} beside resize {resize}; give one of them")
+    bare = tuple(
+        split for split, found in pairs.items() if all(pair.label is None for pair in found.values())
+    )
     files = {file: None for split in pairs.values() for pair in split.values() for file in _files(pair)}
     return Recipe(
         ingredients={
@@ -173,7 +178,8 @@ def recipe_of(
             }
             for split, found in pairs.items()
         },
-        note=_note(pairs, expected or {}),
+        note=_note(pairs, expected or {}, bare),
+        unlabelled=bare,
     )
 
 
@@ -181,13 +187,12 @@ def _files(pair: Pair) -> tuple[File, ...]:
     return (pair.image,) if pair.label is None else (pair.image, pair.label)
 
 
-def _note(pairs: Mapping[str, Mapping[str, Pair]], expected: Mapping[str, int]) -> str:
+def _note(pairs: Mapping[str, Mapping[str, Pair]], expected: Mapping[str, int], bare: tuple[str, ...]) -> str:
     here = {split: len(pairs.get(split, ())) for split in expected}
     differ = [
         f"{split} {here[split]}, not {count}" for split, count in expected.items() if here[split] != count
     ]
     parts = ["differs from the full data set: " + "; ".join(differ)] if differ else []
-    bare = [split for split, found in pairs.items() if all(pair.label is None for pair in found.values())]
     if bare:
         parts.append(f"{' and '.join(bare)} without labels: all void")
     return "; ".join(parts)
@@ -198,6 +203,11 @@ def _example(
 ) -> Example:
     encoded = pair.image.read()
     image = _images.decode_image(encoded, str(pair.image))
+    if pair.upright and (orientation := _images.orientation(encoded)) != 1:
+        raise InputError(
+            f"{pair.image}: its camera turned it (EXIF orientation {orientation}); turn its pixels as viewers show it, "
+            "drop the mark, and see that its label lies over that"
+        )
     if pair.label is None:
         label = np.full(image.shape[:2], VOID, np.uint8)
     else:

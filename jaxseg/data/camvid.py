@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jaxseg.data._files import Tree, few, find
 from jaxseg.data._pairs import IMAGES, PairedDataSet, folder_of, matched, recipe_of
+from jaxseg.data._prepared import PreparedSource
 from jaxseg.data._views import selected
 from jaxseg.data.dataset import SPLITS, DataSource
 from jaxseg.data.recipe import Recipe
@@ -95,9 +96,14 @@ class CamVid(PairedDataSet):
         Raises:
           InputError: also where no image of the split belongs to these, or there are not as many as asked for.
         """
-        everything = dataclasses.replace(self, sequences=())._prepared(split)
+        everything = self._prepared(split)
         named = dataclasses.replace(everything, name=f"{self.name}/{split}")
         return selected(named, self._chosen(split, everything.ids))
+
+    def _prepared(self, split: str, stored: str | None = None) -> PreparedSource:
+        if self.sequences:
+            return dataclasses.replace(self, sequences=())._prepared(split, stored)
+        return super()._prepared(split, stored)
 
     def ids(self, split: str) -> list[str]:
         everything = super().ids(split)

@@ -65,6 +65,13 @@ class DataSet:
         check_split(split)
         return True
 
+    def labelled(self, split: str) -> bool:
+        """Whether any example of a split may have a label; without label images all are void, as a target's may be."""
+        try:
+            return split not in self.recipe().unlabelled
+        except NotImplementedError:
+            return True
+
     def source(self, split: str) -> DataSource:
         """The examples of a split. The first call prepares the data set under `$JAXSEG_CACHE` and says so.
 

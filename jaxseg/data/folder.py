@@ -2,7 +2,7 @@
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,12 @@ VERSION = 1
 """Part of the fingerprint; raise it when the same raw files give other examples."""
 
 CLASSES = "classes.toml"
+
+OTHER_IMAGES = (".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".heic")
+"""Endings of images that are not read, and not left out in silence."""
+
+MOST = 254
+"""Classes that 8 bits tell apart, beside void and what is unknown."""
 
 _LAYOUT = "a folder with images/{train,val,test}/NAME.png (or .jpg), labels/{train,val,test}/NAME.png and classes.toml"
 
@@ -83,19 +89,30 @@ class Folder(PairedDataSet):
             raise InputError(
                 f"{self.name}: {tree.root}/images has no folder train, val or test; it must be {_LAYOUT}"
             )
+        _nothing_beside(tree, splits)
         images = {split: find(self.name, tree, f"images/{split}", IMAGES, deep="path") for split in splits}
         labels = {
             split: find(self.name, tree, f"labels/{split}", (".png",), deep="path")
             for split in splits
             if tree.has(f"labels/{split}")
         }
+        alone = [
+            file.name for split in labels for name, file in labels[split].items() if name not in images[split]
+        ]
+        if alone:
+            raise InputError(
+                f"{self.name}: {len(alone)} label image{'s have' if len(alone) > 1 else ' has'} no image: {few(alone)} "
+                f"in {tree.root}; add the image ({', '.join(IMAGES)}), or move the label away"
+            )
 
         def pair(split: str, name: str) -> tuple[File, File | str | None]:
             image = images[split][name]
             missing = Path("labels", *Path(image.name).parts[1:]).with_suffix(".png").as_posix()
             return image, labels[split].get(name, missing) if split in labels else None
 
-        pairs = matched(self.name, images, pair, f"{tree.root} must be {_LAYOUT}", decode=decode)
+        pairs = matched(
+            self.name, images, pair, f"{tree.root} must be {_LAYOUT}", decode=decode, upright=True
+        )
         return recipe_of(
             pairs, space, resize=self.resize, version=VERSION, options={"classes": self._content()}
         )
@@ -108,7 +125,7 @@ class Folder(PairedDataSet):
     def _content(self) -> dict[str, Any]:
         path = self._file()
         try:
-            return tomllib.loads(_images.read(path).decode())
+            return tomllib.loads(_images.read(path).decode("utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: not TOML ({' '.join(str(error).split())})") from error
 
@@ -122,6 +139,23 @@ class Folder(PairedDataSet):
             raise InputError(f"{path}: {error}") from error
 
 
+def _nothing_beside(tree: Tree, splits: Sequence[str]) -> None:
+    """Raises `InputError` where folders or files beside those that are read would be left out without a word."""
+    for kind in filter(tree.has, ("images", "labels")):
+        beside = sorted({path.split("/")[1] for path in tree.names(kind, deep=True)} - set(SPLITS))
+        if beside:
+            raise InputError(
+                f"folder: {tree.root / kind} holds {few(beside)} beside {', '.join(splits)}; its folders are "
+                f"{', '.join(SPLITS)}, so rename or move what is no split"
+            )
+    odd = [path for split in splits for path in tree.names(f"images/{split}", deep=True)]
+    odd = [path for path in odd if path.lower().endswith(OTHER_IMAGES)]
+    if odd:
+        raise InputError(
+            f"folder: {few(odd)} in {tree.root}; images end in {', '.join(IMAGES)}, so convert these"
+        )
+
+
 def _space(content: Mapping[str, Any], otherwise: str) -> tuple[LabelSpace, Decode]:
     _known(content, ("name", "labels", "void", "classes"), "the file")
     kind = content.get("labels", "ids")
@@ -130,6 +164,8 @@ def _space(content: Mapping[str, Any], otherwise: str) -> tuple[LabelSpace, Deco
     entries = content.get("classes")
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise InputError("it lists no classes; give a [[classes]] table with name and colour for each")
+    if len(entries) > MOST:
+        raise InputError(f"it lists {len(entries)} classes; a label image holds {MOST} at most, and void")
     names, palette, raw = [], [], []
     for place, entry in enumerate(entries):
         _known(entry, ("name", "colour", "ids"), f"class {place}")

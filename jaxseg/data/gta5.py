@@ -144,7 +144,7 @@ def _listed(path: Path) -> dict[str, list[str]]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        lines = _images.read(path).decode().split()
+        lines = _images.read(path).decode("utf-8-sig").split()
     except UnicodeDecodeError as error:
         raise InputError(f"split_list: {path} is not text") from error
     stems = [Path(line).stem for line in lines]

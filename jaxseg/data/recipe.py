@@ -29,9 +29,11 @@ class Recipe:
       splits: for each split, in the order of the records, the id of each example and what makes it.
       task: what its labels are; filled in from the data set.
       note: what preparation says beside the number of images, such as a split that is smaller than the full data set's.
+      unlabelled: splits without any label image, whose labels are void everywhere.
     """
 
     ingredients: Mapping[str, Any]
     splits: Mapping[str, Mapping[str, Callable[[], Example]]]
     task: Task = "segmentation"
     note: str = ""
+    unlabelled: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxseg.labels import VOID, LabelSpace
+from jaxseg.labels import LabelSpace
 from jaxseg.report._tasks import TASKS, Words
 
 _SUBSET = "mean_iou_"
@@ -135,13 +135,7 @@ def labels_of(facts: object, where: str, remarks: list[str]) -> LabelSpace | Non
         remarks.append(f"{where} names no labels.")
         return None
     try:
-        names = tuple(str(name) for name in facts["names"])
-        palette = tuple((int(red), int(green), int(blue)) for red, green, blue in facts["palette"])
-        ids = {**{index: index for index in range(len(names))}, VOID: VOID}
-        groups = None if facts.get("groups") is None else tuple(facts["groups"])
-        return LabelSpace(
-            name=str(facts.get("name", "")), names=names, palette=palette, ids=ids, groups=groups
-        )
+        return LabelSpace.described(facts)
     except (KeyError, TypeError, ValueError) as error:
         remarks.append(f"The labels in {where} cannot be used ({type(error).__name__}: {error}).")
         return None

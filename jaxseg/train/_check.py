@@ -21,6 +21,8 @@ def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tup
     """
     experiment.validate()
     check_start(experiment)
+    if told := unlabelled(experiment):
+        raise InputError(f"data: {told}")
     mesh = experiment.mesh.build(experiment.batch)
     devices, parts = mesh.shape["data"], experiment.accumulate or 1
     if experiment.batch % (devices * parts):
@@ -50,6 +52,17 @@ def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tup
     for domain, rare in experiment.sampling.items():
         rare.order(sources[domain], experiment.seed, domain, experiment.threads)
     return mesh, sources, next(iter(sizes.values()))
+
+
+def unlabelled(experiment: Experiment) -> str:
+    """What is wrong where the data to learn from have no label; empty where they have."""
+    data_set, split = experiment.data, experiment.train_split
+    if data_set.labelled(split):
+        return ""
+    return (
+        f"{data_set.name}/{split} has no label images, so that nothing can be learned from it; put them where "
+        f"{data_set.name} looks for them, or make it the target of other data"
+    )
 
 
 def _check_views(experiment: Experiment, native: tuple[int, int]) -> None:

@@ -99,6 +99,7 @@ def check_start(experiment: Experiment) -> None:
             f"initialize_head: {path} is a run, whose head is taken with the rest; leave --no-initialize-head to files "
             "of published weights"
         )
+    RunFolder(path).check_classes(experiment)
     network, other = experiment.method.network, RunFolder(path).experiment().method.network
     if other == network:
         return

@@ -6,8 +6,9 @@ that a run folder says what it is and a resumed run can be refused when somethin
 """
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -236,7 +237,12 @@ class Experiment:
             raise InputError(
                 f"data and target have different label spaces ({', '.join(spaces)}); they must share one"
             )
-        (space,) = spaces.values()
+        space, other = self.data.labels, (self.target or self.data).labels
+        if space.names != other.names:  # two folders may have one name and other classes
+            raise InputError(
+                f"data and target have different classes under one name, {space.name!r}: "
+                f"{first_difference(space.names, other.names)}; give them the same, in one order"
+            )
         if self.method.network.classes != space.classes:
             raise InputError(
                 f"network.classes: the network scores {self.method.network.classes} classes and the labels "
@@ -316,6 +322,18 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
     nothing: list[Any] = [None, {}, []]
     alike = old == new or (old in nothing and new in nothing)
     return [] if alike else [f"{path}: {old} -> {new}"]
+
+
+def first_difference(some: Sequence[str], others: Sequence[str]) -> str:
+    """Where two lists of classes differ first.
+
+    >>> first_difference(("sky", "tree"), ("sky", "road", "tree"))
+    "class 1 is 'tree' in one and 'road' in the other"
+    """
+    shown = [[repr(name) for name in names] for names in (some, others)]
+    pairs = enumerate(itertools.zip_longest(*shown, fillvalue="missing"))
+    place, (one, other) = next((k, pair) for k, pair in pairs if pair[0] != pair[1])
+    return f"class {place} is {one} in one and {other} in the other"
 
 
 def deciding(changed: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from jaxseg.data._images import decode_image
 from jaxseg.data.recipe import Recipe
 from jaxseg.errors import InputError
 from jaxseg.methods import State
+from jaxseg.train._check import unlabelled
 from jaxseg.train._inputs import image_size
 from jaxseg.train._liveness import bytes_of, peak_bytes
 from jaxseg.train._microbatches import settings_of
@@ -212,6 +213,8 @@ def lacking(experiment: Experiment) -> Iterator[str]:
         if message and message not in told:
             told.add(message)
             yield f"{what}: {message}"
+    if not _recipe(experiment.data)[1] and (message := unlabelled(experiment)):
+        yield f"data: {message}"
     if experiment.initialize is not None and not experiment.initialize.exists():
         yield (
             f"weights: no file or run folder {experiment.initialize}; set --initialize to published weights "

@@ -30,12 +30,13 @@ from jaxseg.crf import DenseCRF
 from jaxseg.data import RareClasses
 from jaxseg.data.augment import FourierSwap
 from jaxseg.errors import InputError
+from jaxseg.labels import LabelSpace
 from jaxseg.methods.one_of import check_read
 from jaxseg.models import LinenNetwork
 from jaxseg.train._inputs import DOMAINS
 from jaxseg.train._lock import locked
 from jaxseg.train.checkpoint import complete_steps
-from jaxseg.train.experiment import Experiment, deciding, differences, resolved
+from jaxseg.train.experiment import Experiment, deciding, differences, first_difference, resolved
 from jaxseg.train.versions import versions
 
 
@@ -259,6 +260,7 @@ class RunFolder:
                     f"{f'; and {len(changed) - 5} more' if len(changed) > 5 else ''}); "
                     "take another folder (--run, or --out of a sweep or table), or delete this one to start again"
                 )
+            self.check_classes(experiment)
             return
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "config.py", source.read_text())
@@ -301,6 +303,22 @@ class RunFolder:
                 "use the version of jaxseg and configs that made it"
             )
         return with_arguments(built, arguments)
+
+    def labels(self) -> LabelSpace:
+        """The classes that the run was trained on, as `config.json` keeps them; its data need not be there."""
+        return LabelSpace.described(self.record()["labels"])
+
+    def check_classes(self, experiment: Experiment) -> None:
+        """Raises `InputError` where the data of an experiment have other classes than the run was trained on."""
+        trained = self.labels().names
+        for domain, data_set in experiment.scored.items():
+            names = data_set.labels.names
+            if names != trained:
+                raise InputError(
+                    f"run: {self.path} was trained on other classes than {domain} has: "
+                    f"{first_difference(trained, names)}; give it data of its classes in their order, or train anew in "
+                    "another folder"
+                )
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Appends one line to the metrics, and gives it to the trackers; of several processes, the first does so."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from experiments import prepare
 from jaxseg.data import AsCamVid, CamVid, Planted, _cache
 from jaxseg.data._images import decode_label
 from jaxseg.data._prepared import PreparedSource
@@ -291,3 +292,15 @@ def test_real_camvid_has_the_counts_and_pixel_shares_that_are_documented() -> No
     np.testing.assert_allclose(shares, documented, atol=0.01)
     dusk = CamVid(REAL, sequences=("0001TP",))
     assert (len(dusk.source("train")), len(dusk.source("test"))) == (62, 62)
+
+
+def test_a_sequence_is_shown_and_verified_in_the_splits_that_it_is_in(
+    camvid_folder: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = camvid_folder()
+    options = ["camvid", "--data.dir", str(folder), "--data.sequences", "0001TP", "--verify"]
+    assert prepare.main([*options, "--out", str(tmp_path / "sheets")]) == 0
+    shown = capsys.readouterr().out
+    there = [split for split in ("train", "val", "test") if CamVid(folder, sequences=("0001TP",)).has(split)]
+    assert 0 < len(there) < 3
+    assert [line.split()[0] for line in shown.splitlines() if " images, " in line] == there

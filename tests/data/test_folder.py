@@ -1,10 +1,12 @@
 """The user's own images: ids, palettes and colours, with the classes in a TOML file."""
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from jaxseg.data import Folder
 from tests.data.layouts import CLASSES_TOML, own_folder, save_image, save_label, spread
@@ -170,3 +172,63 @@ def test_a_link_to_nowhere_is_named(tmp_path: Path) -> None:
     path.unlink()
     path.symlink_to(tmp_path / "gone.jpg")
     assert said(data).startswith(f"{path}: cannot be read (")
+
+
+def test_a_label_without_an_image_is_named(tmp_path: Path) -> None:
+    data = own_folder(tmp_path)
+    (tmp_path / "images/train/b.jpg").rename(tmp_path / "b.jpg")
+    assert said(data).startswith("folder: 1 label image has no image: labels/train/b.png in ")
+
+
+@pytest.mark.parametrize("name", ["images/valid/c.jpg", "images/c.jpg", "labels/Train/c.png"])
+def test_what_lies_beside_the_splits_is_named(tmp_path: Path, name: str) -> None:
+    data = own_folder(tmp_path)
+    save_image(tmp_path / name)
+    kind, beside = name.split("/")[:2]
+    assert said(data).startswith(f"folder: {tmp_path / kind} holds {beside} beside train, val; ")
+
+
+def test_images_of_an_ending_that_is_not_read_are_named(tmp_path: Path) -> None:
+    data = own_folder(tmp_path)
+    save_image(tmp_path / "images/train/e.tif")
+    assert said(data).startswith("folder: images/train/e.tif in ")
+
+
+def test_an_image_that_its_camera_turned_is_named(tmp_path: Path) -> None:
+    data = own_folder(tmp_path)
+    path = tmp_path / "images/train/b.jpg"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3
+    with Image.open(path) as picture:
+        picture.save(path, exif=exif)
+    assert said(data).startswith(f"{path}: its camera turned it (EXIF orientation 3); ")
+
+
+def test_more_classes_than_labels_hold(tmp_path: Path) -> None:
+    data = own_folder(tmp_path)
+    entries = [f'[[classes]]\nname = "c{k}"\ncolour = [0, 0, {k % 256}]\n' for k in range(300)]
+    (tmp_path / "classes.toml").write_text("".join(entries))
+    assert said(data).endswith("it lists 300 classes; a label image holds 254 at most, and void")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_classes(tmp_path: Path) -> None:
+    data = own_folder(tmp_path)
+    path = tmp_path / "classes.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert data.labels.names == ("rail", "sleeper")
+
+
+def test_names_that_are_not_utf_8_are_told(tmp_path: Path) -> None:
+    data = own_folder(tmp_path)
+    bad = os.fsencode(tmp_path / "images/train") + b"/x\xff.jpg"
+    try:
+        os.rename(tmp_path / "images/train/b.jpg", bad)
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    assert r"images/train/x\udcff.jpg in" in said(data)
+
+
+def test_which_splits_have_labels(tmp_path: Path) -> None:
+    data = own_folder(tmp_path)
+    shutil.rmtree(tmp_path / "labels/train")
+    assert (data.labelled("train"), data.labelled("val")) == (False, True)

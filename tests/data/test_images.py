@@ -1,6 +1,7 @@
 """Decoding: the fast way gives the pixels that Pillow gives, and leaves to it what it cannot read."""
 
 import io
+import zlib
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,13 @@ def test_other_png_is_left_to_pillow(mode: str) -> None:
     bytes_ = encoded(picture)
     assert decode_png(bytes_, 3) is None
     opened = Image.open(io.BytesIO(bytes_))
-    np.testing.assert_array_equal(decode_image(bytes_, "x"), np.asarray(opened.convert("RGB")))
+    if mode == "I;16":  # Pillow would cut its levels off at 255
+        with pytest.raises(
+            InputError, match=r"^x: an image has 8 bits a channel, and this one is grey of mode I;16; "
+        ):
+            decode_image(bytes_, "x")
+    else:
+        np.testing.assert_array_equal(decode_image(bytes_, "x"), np.asarray(opened.convert("RGB")))
     if mode in ("P", "L"):
         np.testing.assert_array_equal(decode_label(bytes_, "x"), np.asarray(picture))
     else:
@@ -82,3 +89,20 @@ def test_damage_is_told_as_pillow_tells_it(damage: str) -> None:
     assert decode_png(broken, 3) is None
     with pytest.raises(InputError, match=r"^x: not a readable image"):
         decode_image(broken, "x")
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_grey_labels_of_few_bits_are_named_for_readers_spread_them(bits: int) -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+        )
+
+    header = (8).to_bytes(4, "big") + (1).to_bytes(4, "big") + bytes([bits, 0, 0, 0, 0])
+    row = zlib.compress(b"\0" + bytes([0b00011011] * bits))
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", row) + chunk(b"IEND", b"")
+    assert Image.open(io.BytesIO(png)).size == (8, 1)
+    with pytest.raises(
+        InputError, match=rf"^x: a grey label image has 8 bits a pixel, and this one has {bits}, "
+    ):
+        decode_label(png, "x")

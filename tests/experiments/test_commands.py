@@ -109,7 +109,14 @@ def test_pictures_are_predicted_at_their_own_size_and_the_right_way_up(trained: 
 def test_a_folder_of_pictures_is_predicted_and_a_clash_of_names_loses_none(tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg", "b.png", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
+    (tmp_path / "._b.png").write_bytes(b"")  # what macOS leaves beside files
     assert set(predict.pictures([tmp_path])) == {f"{tmp_path.name}_a_png", f"{tmp_path.name}_a_jpg", "b"}
+    places = [tmp_path / name / "x" / "1.png" for name in ("p1", "p2")]
+    for place in places:
+        place.parent.mkdir(parents=True)
+        place.write_bytes(b"")
+    with pytest.raises(InputError, match=rf"{places[0]} and {places[1]} would have one name, x_1_png; "):
+        predict.pictures(places)
 
 
 @pytest.mark.parametrize(
@@ -193,3 +200,21 @@ def test_every_command_explains_itself(command: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "usage:" in done.stdout
+
+
+def test_deep_grey_pictures_are_named(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(
+        InputError, match=r"deep.png: an image has 8 bits a channel, and this one is grey of mode I"
+    ):
+        predict.read(tmp_path / "deep.png")
+
+
+def test_an_interrupted_command_ends_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as stop:
+        run(interrupted, keep=False)
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == "interrupted; the same command goes on, or begins again\n"
