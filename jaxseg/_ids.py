@@ -1,6 +1,7 @@
 """Ids of labels: checking them, and telling them in messages."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +15,18 @@ def integers(ids: ArrayLike, origin: str) -> np.ndarray:
     if not np.issubdtype(array.dtype, np.integer):
         raise InputError(f"{origin}: ids of type {array.dtype}; give an array of integers")
     return array
+
+
+def check_maps(where: str, predictions: Any, labels: Any) -> None:
+    """Raises `InputError` unless predictions and labels are integers of one shape; they may be traced."""
+    if predictions.shape != labels.shape:
+        raise InputError(
+            f"{where}: predictions {list(predictions.shape)} for labels {list(labels.shape)}; "
+            "bring the logits to the labels' size before the argmax"
+        )
+    for name, ids in (("predictions", predictions), ("labels", labels)):
+        if not np.issubdtype(ids.dtype, np.integer):
+            raise InputError(f"{where}: {name} of type {ids.dtype}; give integers, classes or train ids")
 
 
 def few(ids: Sequence[int]) -> str:

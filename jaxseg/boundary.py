@@ -15,6 +15,7 @@ there, and what is right at every labelled pixel has 1. Counted beside the confu
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float64, Int64, Integer, UInt32
 
+from jaxseg._ids import check_maps
 from jaxseg.errors import InputError
 
 SHARE = 0.02
@@ -38,7 +40,7 @@ def distance_of(height: int, width: int, share: float = SHARE) -> int:
     >>> distance_of(1024, 2048), distance_of(8, 8)
     (46, 1)
     """
-    if not share > 0:
+    if not 0 < share < math.inf:
         raise InputError(f"boundary: a share of {share}; give one above 0, such as {SHARE}")
     return max(1, round(share * float(np.hypot(height, width))))
 
@@ -94,7 +96,7 @@ def tally(
     """What a batch adds to a `Boundary`, image by image; pure, and meant for use inside `jit`.
 
     Args:
-      predictions: [B, H, W] predicted classes 0..C-1.
+      predictions: [B, H, W] predicted classes 0..C-1; something else is on no edge of a class.
       labels: [B, H, W] true train ids; ids outside 0..C-1 are void: not counted, and both maps have an edge where they
         begin.
       classes: C.
@@ -104,10 +106,12 @@ def tally(
       [B, 2, C] pixels of each image: on an edge of a class in both maps, and in either.
 
     Raises:
-      InputError: the distance is below 1.
+      InputError: the distance is below 1, shapes differ, or ids are no integers.
     """
+    check_maps("boundary", predictions, labels)
     predicted, true = jnp.asarray(predictions, jnp.int32), jnp.asarray(labels, jnp.int32)
     valid = (true >= 0) & (true < classes)
+    predicted = jnp.where((predicted >= 0) & (predicted < classes), predicted, classes)
     predicted = jnp.where(valid, predicted, true)
     on_truth, on_prediction = (
         jnp.where(edges(ids, distance) & valid, ids, classes) for ids in (true, predicted)
@@ -120,7 +124,10 @@ def tally(
 def _counted(ids: Integer[Array, "B H W"], classes: int) -> UInt32[Array, "B C"]:
     """How many pixels of each image have each class; those of the id C are left out."""
     images = ids.shape[0]
-    place = ids.reshape(images, -1) + (classes + 1) * jnp.arange(images, dtype=jnp.int32)[:, None]
+    place = (
+        ids.reshape(images, math.prod(ids.shape[1:]))
+        + (classes + 1) * jnp.arange(images, dtype=jnp.int32)[:, None]
+    )
     counted = jnp.zeros(images * (classes + 1), jnp.uint32).at[place.ravel()].add(jnp.uint32(1))
     return counted.reshape(images, classes + 1)[:, :classes]
 

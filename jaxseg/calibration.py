@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float64, Int64, Integer, UInt32
 
+from jaxseg._ids import check_maps
 from jaxseg.errors import InputError
 
 BINS = 15
@@ -36,6 +37,7 @@ def most_probable(
     >>> [x.tolist() for x in most_probable(jnp.array([[0.0, 0.0], [-1e4, 1e4]]))]
     [[0, 1], [0.5, 1.0]]
     """
+    scores = scores.astype(jnp.float32)
     rest = jnp.exp(scores - jnp.max(scores, axis=-1, keepdims=True))  # 1 for the most probable class
     return jnp.argmax(scores, axis=-1), 1.0 / jnp.sum(rest, axis=-1)
 
@@ -49,7 +51,7 @@ def tally(
     """What a batch adds to a `Calibration`, image by image; pure, and meant for use inside `jit`.
 
     Args:
-      predictions: [B, ...] predicted classes 0..C-1.
+      predictions: [B, ...] predicted classes 0..C-1; pixels predicted as something else are not counted.
       probabilities: [B, ...] theirs, 0..1, counted to 1/65535.
       labels: [B, ...] true train ids; ids outside 0..C-1 are void and not counted.
       classes: C.
@@ -59,18 +61,24 @@ def tally(
       up; wrong and right ones; by bin of the probability; by predicted class.
 
     Raises:
-      InputError: an image has 2^24 pixels or more.
+      InputError: an image has 2^24 pixels or more, shapes differ, or ids are no integers.
     """
+    check_maps("calibration", predictions, labels)
+    if probabilities.shape != labels.shape:
+        raise InputError(
+            f"calibration: probabilities {list(probabilities.shape)} for labels {list(labels.shape)}; give one a pixel"
+        )
     images, pixels = labels.shape[0], labels[:1].size
     if pixels >= _LARGEST:
         raise InputError(f"calibration: images of {pixels} pixels; give fewer than {_LARGEST} an image")
     predicted, true = jnp.asarray(predictions, jnp.int32), jnp.asarray(labels, jnp.int32)
+    probabilities = jnp.asarray(probabilities, jnp.float32)
     bins = jnp.clip(jnp.ceil(probabilities * BINS).astype(jnp.int32) - 1, 0, BINS - 1)
     right = (predicted == true).astype(jnp.int32)
     image = jnp.arange(images, dtype=jnp.int32).reshape(-1, *[1] * (labels.ndim - 1))
     place = ((image * 2 + right) * BINS + bins) * classes + predicted
     cells = images * 2 * BINS * classes
-    valid = (true >= 0) & (true < classes)
+    valid = (true >= 0) & (true < classes) & (predicted >= 0) & (predicted < classes)
     place = jnp.where(valid, place, cells).ravel()  # void pixels go behind the last cell
     level = jnp.round(probabilities * _SCALE).astype(jnp.uint32).ravel()
     sums = [

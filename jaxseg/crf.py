@@ -88,8 +88,13 @@ class DenseCRF:
     def validate(self) -> None:
         """Raises `InputError` where a field is none of what it may be."""
         for name, value in (("iterations", self.iterations), ("resolution", self.resolution)):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise InputError(f"crf.{name}: {value}; it is a whole number")
             if value < 1:
                 raise InputError(f"crf.{name}: {value}; it is at least 1")
+        least = self.least_probability
+        if not isinstance(least, jax.core.Tracer) and not 0 < least < 1:
+            raise InputError(f"crf.least_probability: {least}; it is above 0 and below 1")
         if self.filter not in FILTERS:
             raise InputError(
                 f"crf.filter: {self.filter!r} is not known; use {' or '.join(map(repr, FILTERS))}"
@@ -121,12 +126,17 @@ class DenseCRF:
           [*B, H, W, C] log Q, which sums to 1 over the classes, float32.
 
         Raises:
-          InputError: a field is none of what it may be.
+          InputError: a field is none of what it may be, or the image does not fit the scores.
 
         >>> DenseCRF(iterations=2)(jnp.zeros((4, 5, 2)), jnp.zeros((4, 5, 3))).round(4)[0, 0]
         Array([-0.6931, -0.6931], dtype=float32)
         """
         self.validate()
+        if len(scores.shape) < 3 or image.shape != (*scores.shape[:-1], 3):
+            raise InputError(
+                f"crf: an image {list(image.shape)} for scores {list(scores.shape)}; give RGB of their height and "
+                "width, [..., H, W, 3]"
+            )
         infer = self._of_one
         for _ in scores.shape[:-3]:
             infer = jax.vmap(infer)

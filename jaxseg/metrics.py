@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer, Real
 from scipy.special import stdtrit
 
+from jaxseg._ids import check_maps
 from jaxseg.errors import InputError
 from jaxseg.losses import pytree
 
@@ -81,14 +82,11 @@ class ConfusionMatrix:
           labels: [...] true train ids, the same shape; ids outside 0..C-1 are void and not counted.
 
         Raises:
-          InputError: if the shapes differ, or one call has 2^31 pixels or more. A prediction outside 0..C-1
-            at a labelled pixel cannot be refused on the device; it is counted apart and `counts` refuses it.
+          InputError: if the shapes differ, ids are no integers, or one call has 2^31 pixels or more. A prediction
+            outside 0..C-1 at a labelled pixel cannot be refused on the device; it is counted apart and `counts`
+            refuses it.
         """
-        if predictions.shape != labels.shape:
-            raise InputError(
-                f"metrics: predictions {list(predictions.shape)} for labels {list(labels.shape)}; "
-                "bring the logits to the labels' size before the argmax"
-            )
+        check_maps("metrics", predictions, labels)
         if labels.size >= 1 << 31:
             raise InputError(f"metrics: {labels.size} pixels in one update; give fewer than 2^31 at a time")
         predicted, true = jnp.asarray(predictions, jnp.int32), jnp.asarray(labels, jnp.int32)
@@ -329,8 +327,12 @@ def paired_difference(a: Figures, b: Figures, confidence: float = 0.95) -> Inter
 
 def _margins(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Hits, true pixels and predicted pixels of each class, int64."""
-    if counts.shape[0] != counts.shape[1]:
-        raise InputError(f"metrics: counts {list(counts.shape)}; give a square matrix, [true, predicted]")
+    counts = np.asarray(counts)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not np.issubdtype(counts.dtype, np.integer):
+        raise InputError(
+            f"metrics: counts {list(counts.shape)} of type {counts.dtype}; give one square matrix of integers, [true, "
+            "predicted]"
+        )
     exact = counts.astype(np.int64)
     return exact.diagonal(), exact.sum(1), exact.sum(0)
 
@@ -345,7 +347,8 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _indices(classes: Sequence[int] | np.ndarray, known: int) -> np.ndarray:
-    chosen = np.asarray(classes, np.int64)
-    if chosen.size == 0 or (chosen < 0).any() or (chosen >= known).any():
-        raise InputError(f"metrics: classes={chosen.tolist()}; give some of 0..{known - 1}")
-    return chosen
+    chosen = np.asarray(classes)
+    ids = chosen.ndim == 1 and chosen.size > 0 and np.issubdtype(chosen.dtype, np.integer)
+    if not ids or (chosen < 0).any() or (chosen >= known).any() or len(np.unique(chosen)) < chosen.size:
+        raise InputError(f"metrics: classes={chosen.tolist()}; give some of 0..{known - 1}, each once")
+    return chosen.astype(np.int64)

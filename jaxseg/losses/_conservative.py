@@ -209,10 +209,7 @@ def _log_odds(
 
 
 def _value(d: Float[Array, "*B"], base: Scalar) -> Float[Array, "*B"]:
-    # A traced base cannot be looked at; a number written in a config can.
-    if isinstance(base, int | float) and not base > 1.0:
-        raise ValueError(f"base: {base} given; a number above 1 is accepted")
-    return _of_log_odds(d, jnp.log(as_scalar("base", base, d)))
+    return _of_log_odds(d, jnp.log(as_scalar("base", base, d, above=1.0)))
 
 
 @jax.custom_jvp
@@ -249,7 +246,7 @@ def _scaled(
     scale = as_scalar("scale", scale, values)
     if clamp is None:
         return scale * values
-    clamp = as_scalar("clamp", clamp, values)
+    clamp = as_scalar("clamp", clamp, values, above=0.0)
     if clamp_on == "unscaled":
         return scale * jnp.clip(values, -clamp, clamp)
     return jnp.clip(scale * values, -clamp, clamp)

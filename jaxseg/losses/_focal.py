@@ -62,7 +62,7 @@ def focal(
     check_labels(labels, jnp.shape(logits)[:-1])
     valid = valid_pixels(labels, classes, where)
     d = true_class_log_odds(logits, labels, valid)
-    values = _alpha_of(alpha, labels, classes, d) * _of_log_odds(d, as_scalar("gamma", gamma, d))
+    values = _alpha_of(alpha, labels, classes, d) * _of_log_odds(d, as_scalar("gamma", gamma, d, least=0.0))
     return jnp.where(valid, values, 0.0)
 
 

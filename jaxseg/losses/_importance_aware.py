@@ -8,6 +8,7 @@ import dataclasses
 from typing import ClassVar, Literal
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxseg.losses._pixels import (
@@ -111,6 +112,10 @@ class ImportanceAware(Loss):
     groups: tuple[int, ...] = dataclasses.field(metadata={"static": True})
     alpha: Scalar = 0.5
     offset: Scalar = 2.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.groups, np.ndarray | list):
+            object.__setattr__(self, "groups", tuple(int(group) for group in self.groups))
 
     def __call__(self, logits: Logits, labels: Labels, *, where: Where = None) -> Float[Array, "*B"]:
         """[*B] values of `importance_aware`, one an image."""

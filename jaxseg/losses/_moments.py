@@ -15,7 +15,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Shaped
 
-from jaxseg.losses._pixels import Scalar, as_float, as_mask, check_choice, check_shape
+from jaxseg.losses._pixels import Scalar, as_float, as_mask, check_choice, concrete
 
 BORDERS = "zero", "edge", "reflect", "renormalize"
 
@@ -112,7 +112,7 @@ def window_weights(
 def _taps(size: Scalar, largest: int | None) -> int:
     known = concrete("size", size)
     # Before `largest`, which an object makes of its `size`.
-    if known is not None and (known != int(known) or known < 1 or known % 2 == 0):
+    if known is not None and not (known >= 1 and known % 2 == 1):  # which NaN and infinity fail too
         raise ValueError(f"size: {known:g} given; an odd number of pixels, 1 or more, is accepted")
     if largest is not None and (not isinstance(largest, int | np.integer) or largest < 1 or largest % 2 == 0):
         raise ValueError(f"largest: {largest!r} given; an odd number of pixels, 1 or more, is accepted")
@@ -129,15 +129,9 @@ def _taps(size: Scalar, largest: int | None) -> int:
 
 def bound_of_size(size: Scalar, largest: int | None) -> int | None:
     """The `largest` of an object: at least `size` where that is a plain number, so that it can become a leaf."""
-    if not isinstance(size, int | float | np.number) or size != int(size):
+    if not isinstance(size, int | float | np.number) or not np.isfinite(size) or size != int(size):
         return largest
     return int(size if largest is None else max(size, largest))
-
-
-def concrete(name: str, value: Scalar) -> float | None:
-    """A hyper-parameter as a number, or None if it is traced; `ValueError` unless it is a single number."""
-    check_shape(name, value, ())
-    return None if isinstance(value, jax.core.Tracer) else float(np.asarray(value))
 
 
 def window_total(

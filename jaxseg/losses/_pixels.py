@@ -120,9 +120,35 @@ def as_float(x: Shaped[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
     return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 
-def as_scalar(name: str, value: Scalar, like: Float[Array, "..."]) -> Float[Array, ""]:
-    """A hyper-parameter in the dtype of `like`; `ValueError` unless it is a single number."""
+def concrete(name: str, value: Scalar) -> float | None:
+    """A hyper-parameter as a number, or None if it is traced; `ValueError` unless it is a single number."""
     check_shape(name, value, ())
+    return None if isinstance(value, jax.core.Tracer) else float(np.asarray(value))
+
+
+def as_scalar(
+    name: str,
+    value: Scalar,
+    like: Float[Array, "..."],
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
+) -> Float[Array, ""]:
+    """A hyper-parameter in the dtype of `like`; `ValueError` unless it is one number, within bounds if not traced."""
+    known = concrete(name, value)
+    if known is not None:
+        wanted = [
+            f"{word} {bound:g}"
+            for word, bound, holds in (
+                ("above", above, above is None or known > above),
+                ("at least", least, least is None or known >= least),
+                ("at most", most, most is None or known <= most),
+            )
+            if bound is not None and not holds
+        ]
+        if wanted:
+            raise ValueError(f"{name}: {value} given; a number {wanted[0]} is accepted")
     return jnp.asarray(value).astype(like.dtype)
 
 

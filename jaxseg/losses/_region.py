@@ -115,7 +115,7 @@ def region_mutual_information(
             f"logits: shape {x.shape} given; images of at least {radius} x {radius} pixels after pooling by {pool} "
             f"are accepted, these have {pooled[0]} x {pooled[1]}"
         )
-    stabilizer, floor = as_scalar("stabilizer", stabilizer, x), as_scalar("floor", floor, x)
+    stabilizer, floor = as_scalar("stabilizer", stabilizer, x, above=0.0), as_scalar("floor", floor, x)
     valid = valid_pixels(labels, x.shape[-1], where)
     y, p = _pooled_maps(x, jnp.where(valid, as_ids(labels), -1), valid, floor, pool, pooling)
     count = math.prod(size - radius + 1 for size in pooled)

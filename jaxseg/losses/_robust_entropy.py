@@ -45,7 +45,8 @@ def robust_entropy(
     [1.0, 0.00575]
     """
     share = entropy(logits, where=where)
-    eta, epsilon = as_scalar("eta", eta, share), as_scalar("epsilon", epsilon, share)
+    eta = as_scalar("eta", eta, share, above=0.0)
+    epsilon = as_scalar("epsilon", epsilon, share, least=0.0)
     values = (share * share + epsilon) ** eta
     return values if where is None else jnp.where(as_mask(where, share.shape), values, 0.0)
 

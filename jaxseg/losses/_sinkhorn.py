@@ -113,7 +113,9 @@ def transport_cost(
 ) -> Float[Array, "*B"]:
     """What the plan of `sinkhorn` costs, <W, D>, without the entropic term: a metric, with no gradient.
 
-    From above it approaches the Wasserstein distance as epsilon goes to 0 and the iterations converge.
+    From above it approaches the Wasserstein distance as epsilon goes to 0, once the iterations have converged. How many
+    that takes grows as 1 / epsilon: a plan that has not converged moves too little and costs too little, 0.46 for the
+    0.55 of `sinkhorn`'s example at epsilon 0.02 and 50 iterations, which 5,000 bring.
 
     Args:
       logits: [*B, C] unnormalised scores, any float type.
@@ -158,15 +160,14 @@ def _problem(
     check_shape("targets", targets, jnp.shape(logits))
     check_shape("ground", ground, (classes, classes))
     check_choice("solver", solver, SOLVERS)
-    if not isinstance(iterations, int) or iterations < 1:
+    if not isinstance(iterations, int) or isinstance(iterations, bool) or iterations < 1:
         raise ValueError(f"iterations: {iterations!r} given; 1 or more, a Python int, is accepted")
-    if isinstance(epsilon, int | float) and not epsilon > 0.0:
-        raise ValueError(f"epsilon: {epsilon} given; a number above 0 is accepted")
     x = as_float(logits)
     cost = as_float(ground).astype(x.dtype)
-    # A metric of zeros has no scale; any will do.
-    eps = as_scalar("epsilon", epsilon, x) * jnp.mean(cost)
-    eps = jnp.where(jnp.max(jnp.abs(cost)) > 0.0, eps, 1.0)
+    share = as_scalar("epsilon", epsilon, x, above=0.0)
+    # A metric of zeros has no scale; any will do. A traced epsilon that is not above 0 has no meaning.
+    eps = jnp.where(jnp.max(jnp.abs(cost)) > 0.0, share * jnp.mean(cost), 1.0)
+    eps = jnp.where(share > 0.0, eps, jnp.nan)
     return as_mask(where, jnp.shape(logits)[:-1]), cost, eps
 
 

@@ -78,7 +78,7 @@ def ssim(
     classes = x.shape[-1]
     valid = valid_pixels(labels, classes, where)
     weights = window_weights(size, sigma, largest, x.dtype)
-    c1, c2 = as_scalar("c1", c1, x), as_scalar("c2", c2, x)
+    c1, c2 = as_scalar("c1", c1, x, above=0.0), as_scalar("c2", c2, x, above=0.0)
     ids = jnp.where(valid, as_ids(labels), -1)
 
     total = window_total(ids.shape, weights, border, valid)
@@ -122,7 +122,7 @@ class SSIM(Loss):
     """
 
     takes: ClassVar[Literal["labels"]] = "labels"
-    size: Scalar = 3
+    size: Scalar = 3.0
     sigma: Scalar = 1.5
     c1: Scalar = 1e-4
     c2: Scalar = 9e-4

@@ -259,7 +259,7 @@ class StructuralSimilarity(Loss):
     """
 
     takes: ClassVar[Literal["labels"]] = "labels"
-    size: Scalar = 3
+    size: Scalar = 3.0
     sigma: Scalar = 1.5
     beta: Scalar = 0.1
     c4: Scalar = 0.01

@@ -161,9 +161,12 @@ def potential_tangents(
 
     @jax.checkpoint
     def of_block(log_s: Array, t: Array, p: Array, q: Array, dlog_s: Array, dt: Array) -> tuple[Array, Array]:
-        # What q_j is made of for each i, and p_i for each j: both sum to 1.
+        # What q_j is made of for each i, and p_i for each j: at the solution both sum to 1.
         of_q = jnp.exp(_outer(log_s + p, q, scaled))
         of_p = jnp.exp(_outer(p, q + _log(t), scaled))
+        # Short of convergence they do not, and the linearised iteration would grow from step to step.
+        of_q /= _or_one(jnp.sum(of_q, axis=0, keepdims=True))
+        of_p /= _or_one(jnp.sum(of_p, axis=1, keepdims=True))
         change = _beside(dscaled, t)
         # A class without mass in s has no use for its p; the cap keeps it finite.
         per_t = jnp.exp(jnp.minimum(_outer(p, q, scaled), _LARGEST_FOR_KERNEL))
@@ -178,6 +181,10 @@ def potential_tangents(
         return dp, source_q - jnp.sum(of_q * dp[:, None], axis=0)
 
     return _block_by_block(of_block, _block(scaled.shape[0]), *solved, dlog_s, dt)
+
+
+def _or_one(total: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    return jnp.where(total > 0.0, total, 1.0)
 
 
 def _log(t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -18,6 +18,7 @@ Array([[ 0., 16., 16.],
 from collections.abc import Sequence
 from typing import TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
@@ -73,6 +74,8 @@ def groups(
     numbers, rank = rank_groups(g)
     size = int(rank.max()) + 1
     inside = as_float(within)
+    if not isinstance(within, jax.core.Tracer) and bool((np.asarray(within) < 0).any()):
+        raise ValueError(f"within: {np.asarray(within).tolist()} given; numbers of at least 0 are accepted")
     if inside.ndim:
         check_shape("within", within, (size,))
         inside = inside[rank]
@@ -90,6 +93,7 @@ def rank_groups(g: Groups) -> tuple[np.ndarray, np.ndarray]:
     numbers = np.asarray(g)
     if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iu":
         raise ValueError(f"groups: {numbers.tolist()} given; one integer for each class is accepted")
+    numbers = numbers.astype(np.int64)  # whose differences have a sign
     return numbers, np.unique(numbers, return_inverse=True)[1]
 
 
@@ -146,14 +150,14 @@ def power(d: Shaped[ArrayLike, "*shape"], p: Scalar = 2.0) -> Float[Array, "*sha
       float array of the shape of `d`.
 
     Raises:
-      ValueError: `p` is not a scalar.
+      ValueError: `p` is not a scalar, or not above 0.
 
     >>> power(jnp.array([0.0, 1.0, 3.0]))
     Array([0., 1., 9.], dtype=float32)
     """
     distances = as_float(d)
     apart = distances != 0.0
-    exponent = as_scalar("p", p, distances)
+    exponent = as_scalar("p", p, distances, above=0.0)
     return jnp.where(apart, jnp.where(apart, distances, 1.0) ** exponent, 0.0)
 
 
@@ -172,13 +176,13 @@ def huber(d: Shaped[ArrayLike, "*shape"], tau: Scalar) -> Float[Array, "*shape"]
       float array of the shape of `d`.
 
     Raises:
-      ValueError: `tau` is not a scalar.
+      ValueError: `tau` is not a scalar, or not above 0.
 
     >>> huber(jnp.array([0.0, 0.5, 1.0, 2.0, 3.0]), tau=1.0)
     Array([0.  , 0.25, 1.  , 3.  , 5.  ], dtype=float32)
     """
     distances = as_float(d)
-    end = as_scalar("tau", tau, distances)
+    end = as_scalar("tau", tau, distances, above=0.0)
     return jnp.where(distances <= end, distances * distances, end * (2.0 * distances - end))
 
 
