@@ -110,3 +110,19 @@ def test_the_distance_is_a_share_of_the_diagonal() -> None:
         distance_of(8, 8, 0.0)
     with pytest.raises(InputError, match="boundary: a distance of 0"):
         edges(jnp.zeros((2, 2), jnp.int32), 0)
+
+
+def test_what_is_predicted_as_no_class_is_on_no_edge_of_another_image():
+    labels = jnp.zeros((2, 6, 8), jnp.int32)
+    both, either = tally(labels.at[0].set(3), labels, 2, 1)[1]
+    alone = tally(labels[1:], labels[1:], 2, 1)[0]
+    np.testing.assert_array_equal((both, either), alone)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_no_image_and_other_shapes():
+    assert tally(jnp.zeros((0, 4, 4), int), jnp.zeros((0, 4, 4), int), 3, 1).shape == (0, 2, 3)
+    with pytest.raises(InputError, match=r"boundary: predictions \[1, 4, 4\] for labels \[2, 4, 4\]; "):
+        tally(jnp.zeros((1, 4, 4), int), jnp.zeros((2, 4, 4), int), 3, 1)
+    with pytest.raises(InputError, match="boundary: a share of inf"):
+        distance_of(8, 8, float("inf"))

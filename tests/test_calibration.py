@@ -90,3 +90,25 @@ def test_nothing_labelled_gives_nulls_and_a_huge_image_is_refused() -> None:
         lambda ids, p: tally(ids[:, :-1], p[:, :-1], ids[:, :-1], 2), *shapes
     )  # 4095 rows: 255 times as many pixels are fewer than 2^32
     assert sums.shape == (1, 3, 2, 15, 2)
+
+
+def test_pixels_predicted_as_no_class_are_not_counted():
+    predictions, labels = jnp.array([[3, 3, 1]]), jnp.array([[0, 1, 1]])
+    found = Calibration.of([tally(predictions, jnp.ones((1, 3)), labels, classes=2)], classes=2)
+    assert (found.pixels.sum(), found.hits.sum()) == (1, 1)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("kind", [jnp.float16, jnp.bfloat16])
+def test_probabilities_of_half_precision_stay_probabilities(kind):
+    scores = jnp.array([[[50.0, 0.0], [0.0, 0.0]]], kind)
+    predictions, probabilities = most_probable(scores)
+    assert probabilities.dtype == jnp.float32
+    counted = tally(predictions, probabilities.astype(kind), jnp.zeros((1, 2), int), classes=2)
+    assert Calibration.of([counted], classes=2).mean == pytest.approx(0.75, abs=1e-5)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_maps_of_other_shapes_are_named():
+    with pytest.raises(InputError, match=r"calibration: predictions \[1, 2\] for labels \[2, 2\]; "):
+        tally(jnp.zeros((1, 2), int), jnp.zeros((1, 2)), jnp.zeros((2, 2), int), classes=2)

@@ -143,11 +143,14 @@ def test_the_grid_knows_what_a_pixel_tells_itself() -> None:
     np.testing.assert_allclose(jax.jit(crf.__call__)(scores, image), jax.nn.log_softmax(scores), atol=1e-5)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"iterations": 0}, "crf.iterations: 0; it is at least 1"),
         ({"resolution": 0}, "crf.resolution: 0; it is at least 1"),
+        ({"iterations": 2.5}, "crf.iterations: 2.5; it is a whole number"),
+        ({"least_probability": 2.0}, "crf.least_probability: 2.0; it is above 0 and below 1"),
         ({"filter": "fast"}, "crf.filter: 'fast' is not known; use 'exact' or 'grid'"),
         ({"normalization": "after"}, "crf.normalization: 'after' is not known; use 'symmetric' or 'none'"),
         ({"colour_spread": 0.0}, "crf.colour_spread: 0.0; it is greater than 0"),
@@ -161,3 +164,11 @@ def test_fields_that_do_not_fit_are_named(given: dict, message: str) -> None:
 def test_a_traced_spread_has_no_grid() -> None:
     with pytest.raises(InputError, match=r"crf\.\w+_spread: traced; the grid's size needs a plain number"):
         jax.eval_shape(lambda crf: crf(jnp.zeros((2, 2, 2)), jnp.zeros((2, 2, 3))), DenseCRF(filter="grid"))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("shape", [(8, 6, 3), (6, 8, 1), (6, 9, 3), (1, 6, 8, 3)])
+def test_an_image_that_does_not_fit_the_scores_is_named(shape: tuple[int, ...]) -> None:
+    crf = DenseCRF(1)
+    with pytest.raises(InputError, match=r"crf: an image \[.*\] for scores \[6, 8, 2\]; give RGB"):
+        crf(jnp.zeros((6, 8, 2)), jnp.zeros(shape))

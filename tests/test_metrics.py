@@ -16,6 +16,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from jaxseg import metrics
+from jaxseg._ids import check_maps
 from jaxseg.errors import InputError
 from jaxseg.labels import CITYSCAPES, CITYSCAPES_13, CITYSCAPES_16
 from jaxseg.metrics import ConfusionMatrix
@@ -319,3 +320,34 @@ def test_figures_refuse_what_does_not_fit():
             metrics.mean_iou(COUNTS, classes)
     with pytest.raises(InputError, match="3 groups for 4 classes"):
         metrics.group_mean_iou(COUNTS, (1, 2, 3))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    "counts",
+    [
+        np.ones((2, 2, 2), np.int64),
+        np.array([[0.9, 0.1], [0.2, 0.8]]),
+        np.ones(3, np.int64),
+        [[1, 2, 3], [4, 5, 6]],
+    ],
+)
+def test_what_is_no_matrix_of_counts_is_refused(counts):
+    with pytest.raises(InputError, match=r"metrics: counts \[.*; give one square matrix of integers"):
+        metrics._margins(counts)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("classes", [np.array([True, False, False]), [0.9], [1, 1], []])
+def test_what_names_no_classes_is_refused(classes):
+    with pytest.raises(InputError, match=r"metrics: classes=.*; give some of 0\.\.2, each once"):
+        metrics.mean_iou(np.eye(3, dtype=np.int64), classes=classes)
+
+
+def test_ids_that_are_no_integers_are_refused():
+    for predictions, labels, name in ((X_FLOAT, X_INT, "predictions"), (X_INT, X_FLOAT, "labels")):
+        with pytest.raises(InputError, match=f"here: {name} of type float32; give integers"):
+            check_maps("here", predictions, labels)
+
+
+X_INT, X_FLOAT = np.zeros(3, np.int32), np.zeros(3, np.float32)
