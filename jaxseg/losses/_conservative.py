@@ -54,7 +54,7 @@ def conservative(
 
     Minimising it never ascends: CL falls from p = 0 to 1, flat at 1/a (see the module's text). As p goes to 1 its
     logit gradient goes to -scale / ln a and does not vanish, and the loss falls without end; both are exact here, since
-    -log p and its logarithm come from the log-odds.
+    -log p and its logarithm come from the log-odds; in float32 these end, their derivative with them, at p = 1 - 1e-38.
 
     From scratch ("cold start") the paper clamps to [-10, 10] and does not say what: the loss before or after its scale.
     After, nothing starts: at a uniform prediction of 19 classes 5 CL is 20.4, out of range with no gradient. So
