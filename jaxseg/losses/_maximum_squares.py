@@ -174,7 +174,7 @@ def _broadcastable_weights(
 ) -> Float[Array, "..."]:
     """The weights as [*B, 1, 1, C] ("paper") or [*B, H, W, 1] ("released")."""
     check_choice("variant", variant, VARIANTS)
-    alpha = as_scalar("alpha", alpha, x, least=0.0, most=1.0)
+    alpha = as_scalar("alpha", alpha, x, most=1.0)
     classes = x.shape[-1]
     predicted = jnp.argmax(jax.lax.stop_gradient(x), axis=-1)
     here = is_true_class(predicted, classes)
