@@ -145,15 +145,16 @@ def read(file: Path) -> np.ndarray:
     Raises:
       InputError: the file is no picture that can be read.
     """
-    try:
-        from jaxseg.data._images import rgb
+    from jaxseg.data._images import rgb
 
+    try:
         with Image.open(file) as opened:
-            return rgb(ImageOps.exif_transpose(opened), f"images: {file}")
+            picture = ImageOps.exif_transpose(opened)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(
             f"images: {file} cannot be read as a picture ({error}); replace it or leave it out"
         ) from error
+    return rgb(picture, f"images: {file}")
 
 
 def network_size(image: np.ndarray, reference: tuple[int, int]) -> tuple[int, int]:

@@ -147,24 +147,18 @@ def find(name: str, tree: Tree, folder: str, endings: tuple[str, ...], *, deep: 
         if identity in found:
             twice.append(f"{found[identity].name} and {path}")
         found[identity] = File(tree, path)
-    unnamed = [file.name for file in found.values() if not _is_text(file.name)]
+    told = {file.name: file.name.encode(errors="backslashreplace").decode() for file in found.values()}
+    unnamed = [shown for given, shown in told.items() if shown != given]
     if unnamed:
-        shown = few([name.encode(errors="backslashreplace").decode() for name in unnamed])
-        raise InputError(f"{name}: {shown} in {tree.root}: names that are not UTF-8; rename these files")
+        raise InputError(
+            f"{name}: {few(unnamed)} in {tree.root}: names that are not UTF-8; rename these files"
+        )
     if twice:
         raise InputError(
             f"{name}: two files of one name in {tree.root}: {few(twice)}; remove one of each (their examples could "
             "not be told apart)"
         )
     return {identity: found[identity] for identity in sorted(found)}
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def few(names: tuple[str, ...] | list[str], shown: int = 5) -> str:

@@ -22,9 +22,6 @@ CLASSES = "classes.toml"
 OTHER_IMAGES = (".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".heic")
 """Endings of images that are not read, and not left out in silence."""
 
-MOST = 254
-"""Classes that 8 bits tell apart, beside void and what is unknown."""
-
 _LAYOUT = "a folder with images/{train,val,test}/NAME.png (or .jpg), labels/{train,val,test}/NAME.png and classes.toml"
 
 
@@ -140,20 +137,21 @@ class Folder(PairedDataSet):
 
 
 def _nothing_beside(tree: Tree, splits: Sequence[str]) -> None:
-    """Raises `InputError` where folders or files beside those that are read would be left out without a word."""
+    """Raises `InputError` where pictures beside those that are read would be left out without a word."""
     for kind in filter(tree.has, ("images", "labels")):
-        beside = sorted({path.split("/")[1] for path in tree.names(kind, deep=True)} - set(SPLITS))
+        paths = [path for path in tree.names(kind, deep=True) if path.lower().endswith(IMAGES + OTHER_IMAGES)]
+        beside = sorted({path.split("/")[1] for path in paths} - set(SPLITS))
         if beside:
             raise InputError(
                 f"folder: {tree.root / kind} holds {few(beside)} beside {', '.join(splits)}; its folders are "
                 f"{', '.join(SPLITS)}, so rename or move what is no split"
             )
-    odd = [path for split in splits for path in tree.names(f"images/{split}", deep=True)]
-    odd = [path for path in odd if path.lower().endswith(OTHER_IMAGES)]
-    if odd:
-        raise InputError(
-            f"folder: {few(odd)} in {tree.root}; images end in {', '.join(IMAGES)}, so convert these"
-        )
+        odd = [path for path in paths if path.lower().endswith(OTHER_IMAGES)]
+        if odd:
+            raise InputError(
+                f"folder: {few(odd)} in {tree.root}; images end in {', '.join(IMAGES)} and labels in .png, so convert "
+                "these"
+            )
 
 
 def _space(content: Mapping[str, Any], otherwise: str) -> tuple[LabelSpace, Decode]:
@@ -164,8 +162,6 @@ def _space(content: Mapping[str, Any], otherwise: str) -> tuple[LabelSpace, Deco
     entries = content.get("classes")
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise InputError("it lists no classes; give a [[classes]] table with name and colour for each")
-    if len(entries) > MOST:
-        raise InputError(f"it lists {len(entries)} classes; a label image holds {MOST} at most, and void")
     names, palette, raw = [], [], []
     for place, entry in enumerate(entries):
         _known(entry, ("name", "colour", "ids"), f"class {place}")
@@ -175,7 +171,7 @@ def _space(content: Mapping[str, Any], otherwise: str) -> tuple[LabelSpace, Deco
         palette.append(_colour(entry.get("colour"), f"colour of {entry['name']!r}"))
         if kind == "colours" and "ids" in entry:
             raise InputError(f"ids of {entry['name']!r}: label images are read by colour; leave ids out")
-        raw.append(_ids(entry.get("ids", [place]), f"ids of {entry['name']!r}"))
+        raw.append(_ids(entry["ids"], f"ids of {entry['name']!r}") if "ids" in entry else [place])
     void = content.get("void", [])
     if not isinstance(void, list):
         raise InputError(f"void: {void!r}; give a list of {kind}")

@@ -188,6 +188,13 @@ def test_what_lies_beside_the_splits_is_named(tmp_path: Path, name: str) -> None
     assert said(data).startswith(f"folder: {tmp_path / kind} holds {beside} beside train, val; ")
 
 
+def test_files_that_are_no_pictures_may_lie_there(tmp_path: Path) -> None:
+    data = own_folder(tmp_path)
+    for name in ("images/Thumbs.db", "images/train/notes.txt", "labels/README"):
+        (tmp_path / name).write_text("no picture")
+    assert len(data.source("train")) == 3
+
+
 def test_images_of_an_ending_that_is_not_read_are_named(tmp_path: Path) -> None:
     data = own_folder(tmp_path)
     save_image(tmp_path / "images/train/e.tif")
@@ -208,7 +215,7 @@ def test_more_classes_than_labels_hold(tmp_path: Path) -> None:
     data = own_folder(tmp_path)
     entries = [f'[[classes]]\nname = "c{k}"\ncolour = [0, 0, {k % 256}]\n' for k in range(300)]
     (tmp_path / "classes.toml").write_text("".join(entries))
-    assert said(data).endswith("it lists 300 classes; a label image holds 254 at most, and void")
+    assert said(data).endswith("300 classes; give 1 to 254")
 
 
 def test_a_byte_order_mark_is_no_part_of_the_classes(tmp_path: Path) -> None:

@@ -205,7 +205,8 @@ def test_every_command_explains_itself(command: str) -> None:
 def test_deep_grey_pictures_are_named(tmp_path: Path) -> None:
     Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(tmp_path / "deep.png")
     with pytest.raises(
-        InputError, match=r"deep.png: an image has 8 bits a channel, and this one is grey of mode I"
+        InputError,
+        match=r"^images: \S+deep.png: an image has 8 bits a channel, and this one is grey of mode I",
     ):
         predict.read(tmp_path / "deep.png")
 
