@@ -73,8 +73,8 @@ def conservative(
       [*B] of either sign, exactly 0 (and with exactly 0 gradient) at void pixels.
 
     Raises:
-      ValueError: shapes that do not fit, labels that are not integers, `where` that is not bool, `base` given as a
-        number not above 1, an unknown `clamp_on`.
+      ValueError: shapes that do not fit, labels that are not integers, `where` that is not bool, `base` not above
+        1, `clamp` not above 0, an unknown `clamp_on`.
 
     >>> p = jnp.array([0.1, 1 / math.e, 0.9])
     >>> logits = jnp.stack([jnp.log(p), jnp.log1p(-p)], axis=-1)

@@ -51,7 +51,7 @@ def focal(
       [*B] values, exactly 0 (and with exactly 0 gradient) at void pixels.
 
     Raises:
-      ValueError: shapes that do not fit, labels that are not integers, `where` that is not bool.
+      ValueError: shapes that do not fit, labels that are not integers, `gamma` below 0, `where` that is not bool.
 
     >>> focal(jnp.array([0.0, 0.0]), jnp.array(1))
     Array(0.1732868, dtype=float32)

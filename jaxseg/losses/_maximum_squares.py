@@ -102,8 +102,8 @@ def image_wise_weights(
       [*B, H, W, C] without gradient to the logits (there is one to alpha); 0 at void pixels.
 
     Raises:
-      ValueError: fewer than three axes, an unknown variant, alpha not a scalar, `where` that is not bool or does
-        not fit.
+      ValueError: fewer than three axes, an unknown variant, alpha not a scalar or above 1, `where` that is not bool
+        or does not fit.
 
     >>> logits = jnp.array([[[9.0, 0.0], [9.0, 0.0], [9.0, 0.0], [0.0, 9.0]]])
     >>> image_wise_weights(logits, alpha=1.0)[0, 0].round(3)
@@ -142,8 +142,8 @@ def maximum_squares_image_wise(
       [*B]; void pixels add exactly 0 and have exactly 0 gradient.
 
     Raises:
-      ValueError: fewer than three axes, an unknown variant, alpha not a scalar, `where` that is not bool or does
-        not fit.
+      ValueError: fewer than three axes, an unknown variant, alpha not a scalar or above 1, `where` that is not bool
+        or does not fit.
 
     >>> logits = jnp.zeros([2, 4, 4, 4])
     >>> maximum_squares_image_wise(logits, alpha=0.0)

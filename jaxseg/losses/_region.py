@@ -87,7 +87,7 @@ def region_mutual_information(
     Raises:
       ValueError: shapes that do not fit, labels that are not integers, `radius` or `pool` not a positive int, images
         that pooled are smaller than the window, an unknown `pooling` or `covariance`, hyper-parameters that are not
-        scalars, `where` that is not bool.
+        scalars, `stabilizer` not above 0, `where` that is not bool.
 
     Source: Zhao et al., "Region Mutual Information Loss for Semantic Segmentation", 2019, and its released code.
 

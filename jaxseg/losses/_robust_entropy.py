@@ -38,8 +38,8 @@ def robust_entropy(
       pixels.
 
     Raises:
-      ValueError: no class axis or one class alone, eta or epsilon not scalars, `where` that is not bool or does
-        not fit.
+      ValueError: no class axis or one class alone, eta or epsilon not scalars, eta not above 0, epsilon below 0,
+        `where` that is not bool or does not fit.
 
     >>> [round(value, 5) for value in robust_entropy(jnp.array([[0.0, 0.0], [3.0, 0.0]])).tolist()]
     [1.0, 0.00575]

@@ -62,7 +62,7 @@ def ssim(
 
     Raises:
       ValueError: shapes that do not fit, labels that are not integers, `size` even or above `largest` or traced without
-        it, `sigma` not positive, an unknown `border`, `where` that is not bool.
+        it, `sigma`, `c1` or `c2` not above 0, an unknown `border`, `where` that is not bool.
 
     >>> logits = jnp.array([[[9.0, -9.0], [-9.0, 9.0], [-9.0, 9.0]]])
     >>> values = ssim(logits, jnp.array([[1, 0, 255]]))                  # wrong, wrong, void

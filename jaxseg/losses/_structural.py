@@ -89,7 +89,7 @@ def structural_similarity(
 
     Raises:
       ValueError: shapes that do not fit, labels that are not integers, an unknown `stabilizer` or `border`, `size` even
-        or above `largest` or traced without it, `sigma` not positive, `where` that is not bool.
+        or above `largest` or traced without it, `sigma` or `c4` not above 0, `where` that is not bool.
 
     >>> logits = jnp.zeros([3, 3, 2]).at[..., 1].set(4.0)
     >>> values, hard = structural_similarity(logits, jnp.ones([3, 3], int).at[1, 1].set(0))
@@ -171,7 +171,7 @@ def _apart(
     check_choice("stabilizer", stabilizer, STABILIZERS)
     check_choice("border", border, BORDERS)
     x = jax.lax.stop_gradient(as_float(logits))
-    c4 = jax.lax.stop_gradient(as_scalar("c4", c4, x))
+    c4 = jax.lax.stop_gradient(as_scalar("c4", c4, x, above=0.0))
     weights = jax.lax.stop_gradient(window_weights(size, sigma, largest, x.dtype))
     valid = valid_pixels(labels, x.shape[-1], where)
     total = window_total(valid.shape, weights, border, valid)
@@ -200,7 +200,7 @@ def _weights_of(
     hard = jnp.broadcast_to(valid[..., None], apart.shape)
     if mine:
         weights = window_weights(window.size, window.sigma, window.largest, apart.dtype)
-        largest = _largest_error(weights, as_scalar("c4", window.c4, apart), window.stabilizer)
+        largest = _largest_error(weights, as_scalar("c4", window.c4, apart, above=0.0), window.stabilizer)
         bound = as_scalar("beta", beta, apart) * largest
         # Not `>`: an error of NaN is to be seen, not to count as easy.
         hard &= ~(apart <= jax.lax.stop_gradient(bound) * spread)
@@ -236,7 +236,7 @@ def largest_structural_error(
     """
     check_choice("stabilizer", stabilizer, STABILIZERS)
     weights = window_weights(size, sigma, largest, as_float(sigma).dtype)
-    return _largest_error(weights, as_scalar("c4", c4, weights), stabilizer)
+    return _largest_error(weights, as_scalar("c4", c4, weights, above=0.0), stabilizer)
 
 
 def _largest_error(weights: Float[Array, " taps"], c4: Float[Array, ""], stabilizer: str) -> Float[Array, ""]:

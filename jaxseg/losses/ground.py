@@ -55,7 +55,7 @@ def groups(
       [C, C] row = predicted class, column = true class.
 
     Raises:
-      ValueError: groups that are not one integer a class, shapes that do not fit.
+      ValueError: groups that are not one integer a class, shapes that do not fit, `within` below 0.
 
     >>> groups((1, 2, 2, 4))
     Array([[0., 2., 2., 4.],

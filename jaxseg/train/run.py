@@ -96,7 +96,10 @@ def with_arguments(experiment: Experiment, arguments: Sequence[str], program: st
                 args=list(arguments),
                 prog=program,
                 return_unknown_args=True,
-                config=(tyro.conf.AvoidSubcommands,),
+                config=(
+                    tyro.conf.AvoidSubcommands,
+                    *(() if wants_help else (tyro.conf.HelptextFromCommentsOff,)),
+                ),
             )
     except SystemExit as stop:
         if not stop.code:

@@ -38,6 +38,8 @@ CHAIN = ground.groups((1, 2, 4))
         (lambda: ground.huber(CHAIN, tau=-1.0), "tau: -1.0 given; a number above 0"),
         (lambda: ground.power(CHAIN, p=0.0), "p: 0.0 given; a number above 0"),
         (lambda: ground.groups((1, 2), within=-3.0), "within: -3.0 given; numbers of at least 0"),
+        (lambda: losses.structural_similarity(X, Y, c4=0.0), "c4: 0.0 given; a number above 0"),
+        (lambda: losses.largest_structural_error(3, 1.5, c4=0.0), "c4: 0.0 given; a number above 0"),
         (lambda: losses.structural_similarity(X, Y, size=np.nan), "size: nan given; an odd number"),
         (lambda: losses.structural_similarity(X, Y, size=np.inf), "size: inf given; an odd number"),
     ],
