@@ -49,10 +49,20 @@ def forwarded(
         statistics threaded through them.
       key: of dropout; the domain in place i draws from `fold_in(key, i)`.
       concatenated: all domains as one batch instead (dropout then draws from `key`).
+
+    Raises:
+      InputError: one batch is to be made of images of several sizes.
     """
     ready = {domain: network.normalization(image) for domain, image in images.items()}
     outputs: dict[str, Output] = {}
     if concatenated:
+        sizes = {domain: f"{image.shape[1]}x{image.shape[2]}" for domain, image in ready.items()}
+        if len(set(sizes.values())) > 1:
+            shown = " and ".join(f"those of the {domain} {size}" for domain, size in sizes.items())
+            raise InputError(
+                f"forward: 'concatenated' makes one batch of images of one size, and {shown}; use 'separate', or bring "
+                "them to one size (--augment.crop.size where there is a crop)"
+            )
         both, batch_stats = network.apply(
             {"params": params, "batch_stats": batch_stats},
             jnp.concatenate(list(ready.values())),

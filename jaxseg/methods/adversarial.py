@@ -155,6 +155,9 @@ class AdversarialMethod(SeveralNetworks):
             return self.warm_start.objective, self.warm_start.optimizer, {}
         return self.objective, self.optimizer, self.levels
 
+    def reads(self, phase: int) -> tuple[str, ...]:
+        return self.needs() if self._at(phase)[2] else self._without_levels.reads(phase)
+
     def terms(self, phase: int) -> dict[str, str]:
         levels = self._at(phase)[2]
         return super().terms(phase) | {f"adversarial_{name}": f"levels.{name}.weight" for name in levels}

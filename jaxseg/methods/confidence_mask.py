@@ -40,7 +40,7 @@ class ConfidenceMask(SeveralNetworks):
 
     Both networks are of one kind. The judge predicts as in evaluation, without dropout and by its running statistics,
     and where a network has layers of its own for each domain, with the target's: it has learned no others. Both start
-    from the variables that training starts from, but for a head that these do not give, which is drawn for each.
+    from the variables that training starts from; a head that these do not give is the same in both, too.
 
     Attributes:
       network: the segmentation network, and the judge's form.

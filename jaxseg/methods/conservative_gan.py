@@ -171,6 +171,9 @@ class ConservativeGAN(SeveralNetworks):
             return self.warm_start.objective, self.warm_start.optimizer, self.warm_start_game
         return self.objective, self.optimizer, True
 
+    def reads(self, phase: int) -> tuple[str, ...]:
+        return self.needs() if self._at(phase)[2] else self._without_game.reads(phase)
+
     def terms(self, phase: int) -> dict[str, str]:
         names = ("encoder", "encoder_classes") if self._at(phase)[2] else ()
         return super().terms(phase) | {name: f"weights.{name}" for name in names}

@@ -64,9 +64,9 @@ def _reverse_gradient_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array
 class DANN(SeveralNetworks):
     """Domain-adversarial training on a labelled source and an unlabelled target.
 
-    The paper's setting is the defaults, with `Groups(head=10.0)` over a pretrained trunk. The domain
-    classifier learns at the rate of the network's head, as the layers that are new do in the paper. The paper names no
-    weight decay.
+    The paper's setting is the defaults; over a pretrained trunk, which learns ten times slower, `learning_rate=0.001`
+    with `Groups(head=10.0)`. The domain classifier learns at the rate of the network's head, as the layers that are
+    new do in the paper. The paper names no weight decay.
 
     The Transfer Learning Library's form is `gamma=steps / 1000`, `SGD(weight_decay=1e-3,
     schedule=Inverse(rise=steps / 1000))` and normalised layers instead of dropout in the domain classifier.

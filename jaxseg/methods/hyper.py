@@ -124,6 +124,9 @@ class HyperMethod(SeveralNetworks):
         read = {*self._plain.needs(), *(term.domain for term in self.outer.values())}
         return tuple(domain for domain in self.domains if domain in read)
 
+    def reads(self, phase: int) -> tuple[str, ...]:
+        return self._plain.reads(phase) if phase + 1 < len(self.phases) else self.needs()
+
     def terms(self, phase: int) -> dict[str, str]:
         """None but in the warm start: the numbers, weights among them, move by all terms before the network does."""
         return super().terms(phase) if phase + 1 < len(self.phases) else {}

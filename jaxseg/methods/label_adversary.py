@@ -147,6 +147,9 @@ class LabelAdversary(SeveralNetworks):
     def needs(self) -> tuple[str, ...]:
         return tuple(domain for domain in self.domains if domain in {"source", *self._alone.needs()})
 
+    def reads(self, phase: int) -> tuple[str, ...]:
+        return self.needs() if self._at(phase)[2] else self._alone.reads(phase)
+
     def _at(self, phase: int) -> tuple[Mapping[str, Summand], Optimizer, bool]:
         if self.warm_start is not None and phase == 0:
             return self.warm_start.objective, self.warm_start.optimizer, False

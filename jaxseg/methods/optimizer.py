@@ -20,6 +20,8 @@ from jaxseg.losses import Scalar, pytree
 from jaxseg.methods.groups import Groups
 
 STATIC = {"static": True}
+POSITIVE, SHARE = (0.0, math.inf), (0.0, 1.0)
+"""Bounds of numbers, of which the upper one is left out."""
 
 
 class Schedule:
@@ -28,6 +30,9 @@ class Schedule:
     def __call__(self, step: Scalar, steps: int) -> Float[Array, ""]:
         """Factor at `step` (0-based) of `steps`."""
         raise NotImplementedError(f"{type(self).__name__} does not define a factor")
+
+    def validate(self, name: str) -> None:
+        """Raises `InputError`, which calls the schedule `name`, where a number is none of what it may be."""
 
 
 @pytree
@@ -48,8 +53,8 @@ class Constant(Schedule):
 class Poly(Schedule):
     """Polynomial decay `(1 - step / (steps * stretch)) ^ power`, with a linear warm-up before it.
 
-    DeepLab's schedule (power 0.9), which all five papers use. `stretch > 1` is MaxSquare's source pretraining: its
-    formula counts to 200,000 iterations and stops at 80,000.
+    DeepLab's schedule (power 0.9), which MetaPix and the structural loss's paper state and MaxSquare's code has.
+    `stretch > 1` is MaxSquare's source pretraining: its formula counts to 200,000 iterations and stops at 80,000.
 
     >>> round(float(Poly()(75000, 150000)), 5)
     0.53589
@@ -58,6 +63,9 @@ class Poly(Schedule):
     power: Scalar = 0.9
     stretch: Scalar = 1.0
     warmup: Scalar = 0.0
+
+    def validate(self, name: str) -> None:
+        _check_numbers(name, self, {"power": POSITIVE, "stretch": (1.0, math.inf), "warmup": POSITIVE})
 
     def __call__(self, step: Scalar, steps: int) -> Float[Array, ""]:
         position = jnp.asarray(step, jnp.float32)
@@ -83,6 +91,9 @@ class Inverse(Schedule):
     rise: Scalar = 10.0
     power: Scalar = 0.75
 
+    def validate(self, name: str) -> None:
+        _check_numbers(name, self, {"rise": POSITIVE, "power": POSITIVE})
+
     def __call__(self, step: Scalar, steps: int) -> Float[Array, ""]:
         position = jnp.asarray(step, jnp.float32) / steps
         return jnp.power(1.0 + self.rise * position, -self.power)
@@ -99,6 +110,9 @@ class Stairs(Schedule):
 
     every: Scalar
     factor: Scalar = 0.1
+
+    def validate(self, name: str) -> None:
+        _check_numbers(name, self, {"every": (1.0, math.inf), "factor": POSITIVE})
 
     def __call__(self, step: Scalar, steps: int) -> Float[Array, ""]:
         fallen = jnp.floor(jnp.asarray(step, jnp.float32) / self.every)
@@ -125,10 +139,10 @@ class Optimizer:
         """Raises `InputError`, which calls the optimiser `name`, where a number is none of what it may be."""
 
 
-def _check_numbers(name: str, optimizer: Any, bounds: Mapping[str, tuple[float, float]]) -> None:
+def _check_numbers(name: str, owner: Any, bounds: Mapping[str, tuple[float, float]]) -> None:
     """Raises `InputError` unless numbers lie in their bounds, of which the upper one is left out."""
     for field, (least, most) in bounds.items():
-        value = float(getattr(optimizer, field))
+        value = float(getattr(owner, field))
         if not least <= value < most:
             range_ = f"at least {least:g}" + ("" if most == math.inf else f" and below {most:g}")
             raise InputError(f"{name}.{field}: {value:g}; {range_}, and finite")
@@ -153,9 +167,9 @@ class SGD(Optimizer):
     groups: Groups = Groups()
 
     def validate(self, name: str) -> None:
-        positive = (0.0, math.inf)
-        bounds = {"learning_rate": positive, "momentum": (0.0, 1.0), "weight_decay": positive}
+        bounds = {"learning_rate": POSITIVE, "momentum": SHARE, "weight_decay": POSITIVE}
         _check_numbers(name, self, bounds)
+        self.schedule.validate(f"{name}.schedule")
 
     def rate(self, step: Scalar, steps: int) -> Float[Array, ""]:
         return jnp.asarray(self.learning_rate, jnp.float32) * self.schedule(step, steps)
@@ -189,15 +203,15 @@ class Adam(Optimizer):
     decoupled: bool = dataclasses.field(default=False, metadata=STATIC)
 
     def validate(self, name: str) -> None:
-        positive, share = (0.0, math.inf), (0.0, 1.0)
         bounds = {
-            "learning_rate": positive,
-            "b1": share,
-            "b2": share,
-            "eps": positive,
-            "weight_decay": positive,
+            "learning_rate": POSITIVE,
+            "b1": SHARE,
+            "b2": SHARE,
+            "eps": POSITIVE,
+            "weight_decay": POSITIVE,
         }
         _check_numbers(name, self, bounds)
+        self.schedule.validate(f"{name}.schedule")
 
     def rate(self, step: Scalar, steps: int) -> Float[Array, ""]:
         return jnp.asarray(self.learning_rate, jnp.float32) * self.schedule(step, steps)

@@ -25,12 +25,14 @@ from jaxtyping import Array, Int
 
 from jaxseg.data import RareClasses
 from jaxseg.errors import InputError
-from jaxseg.losses import Scalar, pytree, valid_pixels
+from jaxseg.losses import MRKLD, Scalar, pytree, valid_pixels
 from jaxseg.methods.labelling import Labelling
 from jaxseg.methods.method import Batch, Metrics, Phase, State
 from jaxseg.methods.objective import ObjectiveMethod, Summand, Term
 from jaxseg.methods.one_of import OneOf
 from jaxseg.methods.optimizer import STATIC, Optimizer
+
+AVERAGES = ("joint", "released", "separate")
 
 
 @pytree
@@ -58,7 +60,7 @@ class SelfTraining(ObjectiveMethod):
 
     Attributes:
       steps: updates of a round.
-      rounds: number of rounds; CRST and CBST count one more, in which they only test.
+      rounds: number of rounds; CRST counts one more, in which it only tests.
       labels: the rule.
         `"hard"`: k = argmax_c p_c / lambda_c where p_k >= lambda_k (CBST).
         `"lrent"`: y_c ~ (p_c / lambda_c)^(1/alpha), where the sum of these exceeds 1 (CRST's label entropy).
@@ -82,7 +84,9 @@ class SelfTraining(ObjectiveMethod):
         that no image shows enough of is left out). In CRST an image that shows such a class is cropped around it:
         that is an augmentation, `ScaleCropFlip(centre=RareCentre())`.
       average: `"joint"`, terms of labels and targets are averaged over the labelled pixels of both domains together,
-        as the papers' sums are; `"separate"`, each over its own domain's.
+        as the papers' sums are; `"released"`, the same but for the regulariser of `losses.MRKLD`, which is averaged
+        over the target's alone, as in CRST's code (there alpha weighs several times as much); `"separate"`, each over
+        its own domain's.
       round_rate: factor of the learning rate from round to round; 1 / sqrt(2) in CBST, 1 in CRST.
 
     With a `warm_start`, an objective that reads no target labels runs before the first round.
@@ -112,8 +116,8 @@ class SelfTraining(ObjectiveMethod):
             raise InputError(f"rounds: {self.rounds}; it is at least 1")
         if self.source_draw not in ("new", "nested"):
             raise InputError(f"source_draw: {self.source_draw!r} is not known; use 'new' or 'nested'")
-        if self.average not in ("joint", "separate"):
-            raise InputError(f"average: {self.average!r} is not known; use 'joint' or 'separate'")
+        if self.average not in AVERAGES:
+            raise InputError(f"average: {self.average!r} is not known; use {', '.join(map(repr, AVERAGES))}")
         for number in range(self.rounds):
             self._labelling(number).validate()
         super().validate()
@@ -195,7 +199,7 @@ class SelfTraining(ObjectiveMethod):
             return super().step(state, batch, phase)
         batch = self._with_targets(batch)
         labelled = self._labelled(batch)
-        objective = self._joint(labelled) if self.average == "joint" else self.objective
+        objective = self.objective if self.average == "separate" else self._joint(labelled)
         state, metrics = ObjectiveMethod.step(
             dataclasses.replace(self, objective=objective, optimizer=self._optimizer(state)),
             state,
@@ -237,7 +241,10 @@ class SelfTraining(ObjectiveMethod):
             if not isinstance(term, Term) or not _reads_truth(term):
                 return term
             share = labelled[term.domain].astype(jnp.float32) / total.astype(jnp.float32)
-            return dataclasses.replace(term, weight=term.weight * share)
+            loss = term.loss
+            if self.average == "released" and isinstance(loss, MRKLD):  # the share is in front of alpha, too
+                loss = dataclasses.replace(loss, alpha=loss.alpha / jnp.where(share > 0.0, share, 1.0))
+            return dataclasses.replace(term, weight=term.weight * share, loss=loss)
 
         return {name: weighted(term) for name, term in self.objective.items()}
 

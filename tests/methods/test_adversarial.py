@@ -204,6 +204,7 @@ def test_padded_pixels_and_the_targets_labels_tell_nobody_anything() -> None:
 def test_discriminators_rest_while_the_warm_start_runs() -> None:
     m = pixelwise(warm_start=WarmStart(steps=3, objective={"source": SOURCE}, optimizer=Adam()))
     assert [(phase.name, phase.steps) for phase in m.phases] == [("warm_start", 3), ("train", STEPS)]
+    assert [m.reads(phase) for phase in (0, 1)] == [("source",), ("source", "target")]
     before = start(m)
     warm, metrics = advanced(m, before, batch())
     assert set(metrics["terms"]) == {"source"}

@@ -285,6 +285,7 @@ def test_the_others_rest_in_a_warm_start_unless_they_are_to_play() -> None:
     warm = WarmStart(steps=3, objective={"first": Term(losses.SoftmaxCrossEntropy())}, optimizer=Adam())
     m = game(warm_start=warm)
     assert [(phase.name, phase.steps) for phase in m.phases] == [("warm_start", 3), ("train", STEPS)]
+    assert [m.reads(phase) for phase in (0, 1)] == [("source",), ("source", "target")]
     before, given = start(m), batch(0, SIZE)
     after, metrics = advanced(m, before, given)
     assert set(metrics["terms"]) == {"first"}
@@ -295,6 +296,7 @@ def test_the_others_rest_in_a_warm_start_unless_they_are_to_play() -> None:
     head = [state.params["network"]["head"]["kernel"] for state in (before, after)]
     assert not np.array_equal(*head)
     playing = game(warm_start=warm, warm_start_game=True)
+    assert playing.reads(0) == ("source", "target")
     _, metrics = advanced(playing, start(playing), given)
     assert set(metrics["terms"]) == {"first", "discriminator", "generator", "reconstruction", "encoder"}
     began = m.begin(dataclasses.replace(after, step=jnp.int32(3)), 1)

@@ -185,6 +185,11 @@ def test_it_resumes_in_either_phase(tmp_path: Path) -> None:
     check_resumed(tmp_path, m, after=(1, 4))
 
 
+def test_the_outer_loss_is_not_read_in_a_warm_start() -> None:
+    m = method(warm_start=WarmStart(2, {"source": Term(CROSS_ENTROPY)}))
+    assert [m.reads(phase) for phase in (0, 1)] == [("source",), ("source", "target")]
+
+
 @pytest.mark.slow
 def test_many_devices_compute_what_one_computes(tmp_path: Path) -> None:
     m = method(network=tiny.network(normalize=True, dropout=0.2), steps=2)

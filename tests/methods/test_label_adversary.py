@@ -153,6 +153,7 @@ def test_neither_player_moves_the_other_and_the_discriminator_rests_while_the_wa
     assert set(metrics["terms"]) == {"source"}
     assert [(phase.name, phase.steps) for phase in warm.phases] == [("warm_start", 2), ("train", STEPS)]
     assert method().needs() == ("source",)
+    assert [warm.reads(phase) for phase in (0, 1)] == [("source",), ("source",)]
 
 
 @pytest.mark.slow

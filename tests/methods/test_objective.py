@@ -119,6 +119,16 @@ def test_concatenated_forward_normalises_both_domains_together() -> None:
     np.testing.assert_allclose(state.batch_stats["BatchNorm_0"]["mean"], mean, rtol=1e-4, atol=1e-6)
 
 
+def test_one_batch_of_two_sizes_is_refused() -> None:
+    m = method(forward="concatenated")
+    data = batch()
+    data = {**data, "target": {name: part[:, :2] for name, part in data["target"].items()}}
+    with pytest.raises(
+        InputError, match=r"forward: 'concatenated' .* of the source \d+x\d+ and those of the target 2x"
+    ):
+        m.step(start(m), data, 0)
+
+
 def test_concatenated_equals_separate_without_batch_statistics() -> None:
     one, _ = method().step(start(method()), batch(), 0)
     joined = method(forward="concatenated")

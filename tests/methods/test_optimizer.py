@@ -7,7 +7,7 @@ import pytest
 
 from jaxseg import models
 from jaxseg.errors import InputError
-from jaxseg.methods import SGD, Adam, Constant, Groups, Poly
+from jaxseg.methods import SGD, Adam, Constant, Groups, Inverse, Poly, Schedule, Stairs
 
 
 @pytest.mark.fast
@@ -31,6 +31,22 @@ def test_stretched_poly_ends_maxsquare_source_training_at_its_published_rate() -
 def test_warmup_is_linear_and_then_absent() -> None:
     schedule = Poly(power=0.0, warmup=4)
     assert [float(schedule(step, 100)) for step in range(6)] == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        (Poly(stretch=0.5), "optimizer.schedule.stretch: 0.5; at least 1"),
+        (Poly(power=-1.0), "optimizer.schedule.power: -1; at least 0"),
+        (Poly(warmup=float("nan")), "optimizer.schedule.warmup: nan; at least 0"),
+        (Stairs(every=0), "optimizer.schedule.every: 0; at least 1"),
+        (Inverse(rise=-1.0), "optimizer.schedule.rise: -1; at least 0"),
+    ],
+)
+def test_a_schedule_without_a_meaning_is_named(schedule: Schedule, message: str) -> None:
+    for optimizer in (SGD(schedule=schedule), Adam(schedule=schedule)):
+        with pytest.raises(InputError, match=message):
+            optimizer.validate("optimizer")
 
 
 def test_sgd_is_pytorchs_rule_over_three_steps() -> None:

@@ -259,6 +259,31 @@ def test_any_loss_of_labels_or_targets_learns_from_hard_labels(term: losses.Loss
     assert float(metrics["gradient_norm"]) > 0
 
 
+def test_the_released_average_leaves_the_regulariser_its_own_mean() -> None:
+    """CRST's code: cross entropy over labelled pixels of both domains, the regulariser over the target's alone."""
+    objective = {
+        "source": Term(losses.SoftmaxCrossEntropy()),
+        "target": Term(losses.MRKLD(0.1), domain="target"),
+    }
+    m = method(objective=objective, average="released")
+    given = batch(soft=False)
+    state = m.begin(m.init(jnp.int32(0), jnp.zeros((1, 4, 5, 3))), 0)
+    _, metrics = jax.jit(m.step, static_argnums=2)(state, given, 0)
+    nll, pixels, spread, labelled = 0.0, 0, 0.0, 0
+    for domain in ("source", "target"):
+        part = given[domain]
+        output, _ = m.network.apply(m.variables(state), part["image"] / 127.5 - 1.0, train=True)
+        log_p = np.asarray(jax.nn.log_softmax(output.logits), np.float64)
+        label = np.asarray(part["label"])
+        known = label < 255
+        nll -= np.take_along_axis(log_p, np.where(known, label, 0)[..., None], -1)[..., 0][known].sum()
+        pixels += known.sum()
+        if domain == "target":
+            spread, labelled = -log_p.mean(-1)[known].sum(), known.sum()
+    assert 0 < labelled < pixels
+    assert float(metrics["loss"]) == pytest.approx(nll / pixels + 0.1 * spread / labelled, rel=1e-5)
+
+
 def test_portions_and_source_draws_follow_the_published_schedules() -> None:
     m = method(rounds=8, portion=Portions(0.15, 0.05, 0.5), source_share=Portions(0.03, 0.0025, 0.06))
     rounds = [m.labelling(phase) for phase in range(8)]

@@ -18,12 +18,12 @@ SGD_OF_CRST: list[Row] = [
     ("method.network.module.trunk.output_stride", 8, "CRST code: DeepLabv2's stride"),
     ("method.network.module.trunk.units.batch_norm", "frozen", "CRST code: statistics are fixed too"),
 ]
+JOINT: Row = ("method.average", "joint", "CRST code: one sum over the valid pixels of both domains")
 FULL_SIZE: list[Row] = [("evaluation.size", (1024, 2048), "CRST code: scored at full size")]
 ROUNDS: list[Row] = [
     *SGD_OF_CRST,
     ("method.objective.source.loss.type", "SoftmaxCrossEntropy", "CBST, eq. 4"),
     ("method.optimizer.schedule.type", "Constant", "CBST, CRST code: one rate in a round"),
-    ("method.average", "joint", "CRST code: one sum over the valid pixels of both domains"),
     ("method.policy", "class", "CBST, CRST: a threshold for each class"),
     ("method.flip", True, "CBST, CRST code: labels from the image and its mirror image"),
     ("method.portion.step", 0.05, "CBST, CRST code"),
@@ -91,6 +91,7 @@ CRST_SYNTHIA: list[Row] = [
 ]
 LRENT: list[Row] = [
     ("method.labels", "lrent", "CRST, label entropy"),
+    JOINT,
     ("method.alpha", 0.25, "CRST code, lrent.sh"),
     ("method.objective.target.loss.type", "SoftCrossEntropy", "CRST, eq. 6"),
 ]
@@ -98,13 +99,15 @@ MRKLD: list[Row] = [
     ("method.labels", "hard", "CRST: a regulariser of the model leaves CBST's labels"),
     ("method.objective.target.loss.alpha", 0.1, "CRST code, mrkld.sh"),
     ("method.objective.target.loss.type", "MRKLD", "CRST, Table 1"),
+    ("method.average", "released", "CRST code: its regulariser over the target's valid pixels alone"),
 ]
 WASSERSTEIN: list[Row] = [
-    *LRENT[:2],
+    *LRENT[:3],
     ("method.objective.target.loss.type", "Sinkhorn", "W: Cuturi's approximation"),
 ]
 CBST: list[Row] = [
     *ROUNDS,
+    JOINT,
     ("method.labels", "hard", "CBST, eq. 5"),
     ("method.objective.target.loss.type", "SoftmaxCrossEntropy", "CBST, eq. 4"),
     ("method.optimizer.learning_rate", 1e-4, "CBST code"),

@@ -48,13 +48,13 @@ CROSS_ENTROPY: dict[str, tuple[int, list[Row]]] = {
         ],
     ),
     "camvid_fcn": (
-        100_000,
+        300_000,
         [
             ("type", "SGD", "FCN solver"),
             ("schedule.type", "Constant", "FCN solver: fixed"),
             ("learning_rate", 1.728e-5, "FCN solver: 1e-10 for a sum over pixels, times 360 x 480"),
             ("momentum", 0.99, "FCN solver"),
-            ("weight_decay", 5e-4, "FCN solver"),
+            ("weight_decay", 5e-4 / (360 * 480), "FCN solver: 5e-4 beside a sum over pixels"),
             ("groups.bias", 2.0, "FCN solver: biases at twice the rate"),
             ("groups.bias_decay", 0.0, "FCN solver: biases without decay"),
         ],

@@ -115,7 +115,7 @@ ITEMS = (
         "360x480. The paper prints 367/26/233 images; the split of the SegNet tutorial has 367/101/233. "
         "That fine-tuning is 1.5 times faster than IAL's training is stated without numbers. " + SLIPS,
         against=("fcn8s_longer",),
-        paper_cost="5 runs a seed: 0.044 EFLOP for cross entropy, 0.059 with another loss, as --dry-run "
+        paper_cost="5 runs a seed: 0.13 EFLOP for cross entropy, 0.18 with another loss, as --dry-run "
         "counts operations; time not measured",
         unstated=UNSTATED,
     ),
