@@ -70,7 +70,7 @@ def parse(main: Callable[..., Any], arguments: Sequence[str], program: str) -> t
     except SystemExit as stop:
         if not stop.code:
             raise
-        from jaxseg.train.run import message_of
+        from jaxseg.train.arguments import message_of
 
         raise InputError(f"{program}: {message_of(errors.getvalue())}") from None
     return result, unknown

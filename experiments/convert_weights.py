@@ -1,7 +1,8 @@
 """Convert published weights: `python -m experiments.convert_weights IN OUT.safetensors [--config CONFIG]`.
 
 IN is a .pth, .npz or .safetensors file in one of the layouts that `jaxseg.models.pretrained` lists. OUT holds the same
-arrays under the same names and is read without torch. With a config, says what its network would take of them.
+arrays under the same names and is read without torch. With a config, says what training would take of them: the head
+too, unless the config leaves it out.
 """
 
 import dataclasses
@@ -37,8 +38,9 @@ def main(arguments: Sequence[str]) -> int:
     if own.config is not None:
         from jaxseg.train import load_config
 
-        network = load_config(own.config).method.network
-        fits = pretrained.fit(network, own.source, layout=own.layout, head=False)
+        experiment = load_config(own.config)
+        head = experiment.initialize_head
+        fits = pretrained.fit(experiment.method.network, own.source, layout=own.layout, head=head)
     print(pretrained.convert(own.source, own.target, layout=own.layout))
     if fits is not None:
         print(fits)

@@ -63,6 +63,7 @@ def states(folder: "RunFolder", last: bool) -> Iterator[tuple[int, "State"]]:
     """Step and state of the complete checkpoints, in order."""
     import jax
 
+    from jaxseg.train._variables import drawing_size
     from jaxseg.train.checkpoint import Checkpoints, abstract_state, complete_steps
 
     steps = complete_steps(folder.checkpoints)
@@ -72,7 +73,10 @@ def states(folder: "RunFolder", last: bool) -> Iterator[tuple[int, "State"]]:
     one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     with Checkpoints(folder.checkpoints, write=False) as checkpoints:
         for step in steps[-1:] if last else steps:
-            yield step, checkpoints.restore(step, abstract_state(method, step, (64, 64), one))
+            yield (
+                step,
+                checkpoints.restore(step, abstract_state(method, step, drawing_size(method.network), one)),
+            )
 
 
 if __name__ == "__main__":

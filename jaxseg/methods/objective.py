@@ -93,7 +93,8 @@ def head_of(
     """The logits of one head, brought to the size of the batch's labels.
 
     Raises:
-      InputError: the network has no such head, or its output and the labels are not of one kind.
+      InputError: the network has no such head, or its output and the labels are not of one kind, or it scores another
+        number of classes than it says.
 
     >>> head_of(Network(3), Output(jnp.zeros((2, 4, 4, 3))), "logits", {"label": jnp.zeros((2, 8, 8), int)}).shape
     (2, 8, 8, 3)
@@ -102,6 +103,11 @@ def head_of(
     if logits is None:
         raise InputError(
             f"term.head: this network has no {head!r} output; use head 'logits', or a network with it"
+        )
+    if logits.shape[-1] != network.classes:
+        raise InputError(
+            f"network.classes: {network.classes}, and its {head!r} output scores {logits.shape[-1]}; build its module "
+            "for as many classes in the config"
         )
     return brought_to(network, logits, batch["label"].shape)
 

@@ -6,6 +6,7 @@ Two forms, one module layout (torchvision's keys):
     output stride           16 by default                        8
     dilation of layer 4     2 (1, 2, 4), the multi-grid, at 16   2, 4, 4 at 8: no multi-grid, the first block lags
     after the pyramid       dropout .1, 1x1 classifier           dropout .5, 3x3 of 256 with BN and ReLU, classifier
+    logits to labels' size  bilinear, corners aligned            bilinear, corners not aligned
     running statistics      keep 0.9997 a step                   keep 0.9
     parameters, 21 classes  58,040,661                           58,630,997
 
@@ -103,8 +104,8 @@ def deeplab_v3(
     Source: Chen, Papandreou, Schroff and Adam, "Rethinking Atrous Convolution for Semantic Image Segmentation",
     arXiv:1706.05587.
 
-    >>> deeplab_v3(21).align_corners
-    True
+    >>> deeplab_v3(21).align_corners, deeplab_v3(21, variant="torchvision").align_corners
+    (True, False)
     """
     check_network("deeplab_v3", classes=classes, width=width, batch_norm=batch_norm)
     check_choice("deeplab_v3.variant", variant, ("paper", "torchvision"))
@@ -134,7 +135,7 @@ def deeplab_v3(
         classes=classes,
         normalization=normalization,
         minimum_size=16,
-        align_corners=True,
+        align_corners=not theirs,
         head=("classifier_0", *(("classifier_1", "classifier_2") if theirs else ()), "classifier_4"),
         module=_DeepLabV3(classes, trunk, units, scaled(256, width), theirs, rate),
         per_domain=batch_norm == "per_domain",

@@ -35,13 +35,13 @@ from jaxtyping import Array
 from jaxseg.errors import InputError
 from jaxseg.models import _weight_files
 from jaxseg.models._auxiliary import MapNetwork
+from jaxseg.models._cautions import cautions
 from jaxseg.models._layouts import OWN, Layout, canonical, is_counter, recognised
 from jaxseg.models._variable_names import Place, fitted, flat, name_of, nested, published, published_shape
+from jaxseg.models.generator import GeneratorNetwork
 from jaxseg.models.network import DOMAINS, Network, Normalization, Variables
-from jaxseg.models.resnet import ResNet
 
 _NAMED = 3
-_STRIDING = {"torchvision": "3x3 (torchvision's form)", "caffe": "first 1x1 (Caffe's form)"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +128,7 @@ def load(
         skipped=tuple(name for name, places in matched.items() if not places),
         missing=tuple(name_of(place) for place in missing),
         normalization=normalization,
-        remark=_strides(network, found),
+        remark=cautions(network, found, (name for name, places in matched.items() if not places), missing),
     )
     return Loaded(dataclasses.replace(network, normalization=normalization), nested(values), report)
 
@@ -161,17 +161,35 @@ def export(network: Network, variables: Variables, path: str | Path) -> None:
       path: file to write; one that exists is replaced.
 
     Raises:
-      InputError: the name does not end in .safetensors, or its folder does not exist.
+      InputError: the name does not end in .safetensors, its folder does not exist, or two arrays would have one name.
     """
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for place, leaf in flat(variables).items():
-        arrays[name_of(place)] = np.ascontiguousarray(published(np.asarray(leaf)))
+        if name_of(place) in arrays:
+            raise InputError(
+                f"variables: two arrays of {'.'.join(place[:-1])} would be {name_of(place)} in the file; give one of "
+                "them a module of its own"
+            )
+        arrays[name_of(place)] = np.asarray(published(np.asarray(leaf)), order="C")
     metadata = {
         "format": "pt",
         "library": OWN,
         "normalization": json.dumps(dataclasses.asdict(network.normalization)),
     }
     _weight_files.write_safetensors(Path(path), arrays, metadata)
+
+
+def with_head(network: Network, variables: Variables, head: Variables) -> dict[str, Any]:
+    """Variables of a network whose classifier, the modules in `network.head`, is that of others.
+
+    Args:
+      network: whose variables both are, but that the classifiers may have other classes.
+      variables: that all else is of.
+      head: that the classifier is of.
+    """
+    kept = {place: leaf for place, leaf in flat(variables).items() if not _in_head(network, place)}
+    other = {place: leaf for place, leaf in flat(head).items() if _in_head(network, place)}
+    return nested({**kept, **other})
 
 
 def convert(source: str | Path, target: str | Path, *, layout: str | None = None) -> str:
@@ -271,23 +289,15 @@ def _fitted_all(
 def _in_head(network: Network, place: Place) -> bool:
     """Whether a leaf is the classifier's; statistics that are kept a domain lie one deeper."""
     modules = place[1:-1]
-    within = modules[1:] if modules[0] in DOMAINS else modules
+    within = modules[1:] if modules[:1] and modules[0] in DOMAINS else modules
     return bool(within) and within[0] in network.head
 
 
-def _strides(network: Network, layout: Layout | None) -> str:
-    """A remark where weights of a ResNet that strides in one place go into one that strides in another."""
-    trunk = getattr(getattr(network, "module", None), "trunk", None)
-    given = None if layout is None else layout.variant
-    if given is None or not isinstance(trunk, ResNet) or trunk.variant == given:
-        return ""
-    return (
-        f"CAUTION: these weights are of a ResNet that strides in the {_STRIDING[given]}, and this network strides in "
-        f"the {_STRIDING[trunk.variant]}: it computes other features of them until it is trained"
-    )
-
-
 def _image(network: Network) -> jax.ShapeDtypeStruct:
+    if isinstance(network, GeneratorNetwork):
+        raise InputError(
+            "variables: a generator is not drawn for an image; give load the variables that it has"
+        )
     side = max(network.minimum_size, 32)
     channels = network.channels if isinstance(network, MapNetwork) else 3
     return jax.ShapeDtypeStruct((1, side, side, channels), jnp.float32)

@@ -219,7 +219,7 @@ def option(name: str, value: Value) -> list[str]:
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """The end of each name that no other name ends in.
+    """The end of each name that no other name ends in; the whole of one that others end in.
 
     >>> short_names(["optimizer.learning_rate", "objective.a.weight", "objective.b.weight"])
     {'optimizer.learning_rate': 'learning_rate', 'objective.a.weight': 'a.weight', 'objective.b.weight': 'b.weight'}
@@ -228,9 +228,8 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     for name in names:
         parts = name.split(".")
         ends = (".".join(parts[start:]) for start in reversed(range(len(parts))))
-        short[name] = next(
-            end for end in ends if sum(f".{other}".endswith(f".{end}") for other in names) == 1
-        )
+        alone = (end for end in ends if sum(f".{other}".endswith(f".{end}") for other in names) == 1)
+        short[name] = next(alone, name)
     return short
 
 

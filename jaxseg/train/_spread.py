@@ -9,6 +9,7 @@ from jax.sharding import NamedSharding
 
 from jaxseg import data
 from jaxseg.data import DataSource
+from jaxseg.train.distributed import check_one_size
 from jaxseg.train.mesh import MeshShape, batch_spec, replicated
 
 
@@ -47,6 +48,7 @@ class Spread:
             if self._mesh is None:
                 yield part
                 continue
+            check_one_size("evaluation", *part["image"].shape[1:3])
             place = NamedSharding(self._mesh, batch_spec(1))
             yield {
                 name: jax.make_array_from_process_local_data(place, part[name]) for name in ("image", "label")

@@ -1,5 +1,6 @@
 """The variables that training starts from: of another run, or of a file of published weights."""
 
+import dataclasses
 import re
 import sys
 from collections.abc import Mapping
@@ -16,8 +17,11 @@ from jaxseg.train.experiment import Experiment
 from jaxseg.train.mesh import MeshShape, replicated
 from jaxseg.train.run import RunFolder
 
-SIZE = (64, 64)
-"""Of the images that a network is drawn for where only the shapes of its arrays count, which do not depend on it."""
+
+def drawing_size(network: Network) -> tuple[int, int]:
+    """Height and width of the images that a network is drawn for where only the shapes of its arrays count."""
+    side = max(64, network.minimum_size)
+    return side, side
 
 
 def variables_of(folder: RunFolder) -> tuple[int, dict[str, Any]]:
@@ -69,12 +73,12 @@ def state_of(folder: RunFolder) -> tuple[int, State]:
     Raises:
       InputError: the run has no checkpoint.
     """
-    experiment = folder.experiment()
+    method = folder.experiment().method
     with Checkpoints(folder.checkpoints, write=False) as checkpoints:
         latest = checkpoints.latest()
         if latest is None:
             raise InputError(f"run: {folder.path} has no complete checkpoint; train it first")
-        like = abstract_state(experiment.method, latest, SIZE, _on_host())
+        like = abstract_state(method, latest, drawing_size(method.network), _on_host())
         return latest, jax.device_get(checkpoints.restore(latest, like))
 
 
@@ -89,23 +93,23 @@ def check_start(experiment: Experiment) -> None:
     """Looks at the run that an experiment would start from, so that what does not fit is told before anything is done.
 
     Raises:
-      InputError: the run's network has other arrays or another normalisation, or its head is to be left out.
+      InputError: the run's network has other arrays or another normalisation, or the run was trained on other classes;
+        the head is not looked at where it is not taken.
     """
     path = experiment.initialize
     if path is None or not path.is_dir():
         return
-    if not experiment.initialize_head:
-        raise InputError(
-            f"initialize_head: {path} is a run, whose head is taken with the rest; leave --no-initialize-head to files "
-            "of published weights"
+    if experiment.initialize_head:
+        RunFolder(path).check_classes(
+            experiment, "start with --no-initialize-head, whose classifier is drawn anew"
         )
-    RunFolder(path).check_classes(experiment)
     network, other = experiment.method.network, RunFolder(path).experiment().method.network
     if other == network:
         return
     if other.normalization != network.normalization:
         raise _other_normalization(network, path, other.normalization)
-    here, there = _shapes(network), _shapes(other)
+    without = () if experiment.initialize_head else network.head
+    here, there = (_shapes(each, without) for each in (network, other))
     wrong = [
         f"{name} is {_shape(there.get(name))} there and {_shape(here.get(name))} here"
         for name in sorted(here.keys() | there.keys())
@@ -119,10 +123,13 @@ def check_start(experiment: Experiment) -> None:
         )
 
 
-def _shapes(network: Network) -> dict[str, tuple[int, ...]]:
-    """The shape of every array of a network, by its name."""
+def _shapes(network: Network, without: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """The shape of every array of a network, by its name, but for those of a head."""
     key = jax.random.key(0)
-    drawn = jax.eval_shape(lambda: network.init(key, jax.numpy.zeros((1, *SIZE, 3))))
+    drawn = jax.eval_shape(lambda: network.init(key, jax.numpy.zeros((1, *drawing_size(network), 3))))
+    drawn = pretrained.with_head(
+        dataclasses.replace(network, head=without), drawn, {"params": {}, "batch_stats": {}}
+    )
     leaves = jax.tree_util.tree_leaves_with_path(drawn)
     return {jax.tree_util.keystr(path, simple=True, separator="."): leaf.shape for path, leaf in leaves}
 
@@ -140,9 +147,10 @@ def _other_normalization(network: Network, path: Path, wanted: Any) -> InputErro
 
 def given_variables(experiment: Experiment, path: Path, fresh: Mapping[str, Any]) -> dict[str, Any]:
     """The variables to start from: those of a run's last checkpoint, or a file's put into fresh ones."""
-    if not path.is_file():
-        return variables_of(RunFolder(path))[1]
     network = experiment.method.network
+    if not path.is_file():
+        variables = variables_of(RunFolder(path))[1]
+        return variables if experiment.initialize_head else pretrained.with_head(network, variables, fresh)
     loaded = pretrained.load(network, path, variables=fresh, head=experiment.initialize_head)
     if loaded.network.normalization != network.normalization:
         raise _other_normalization(network, path, loaded.network.normalization)

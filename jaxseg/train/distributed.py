@@ -120,6 +120,19 @@ def first_says(flags: Sequence[bool]) -> list[bool]:
     return [bool(flag) for flag in multihost_utils.broadcast_one_to_all(np.asarray(flags))]
 
 
+def check_one_size(what: str, height: int, width: int) -> None:
+    """Raises `InputError`, in all processes, where the images that they hold of one batch are of different sizes."""
+    if jax.process_count() == 1:
+        return
+    sizes = np.asarray(multihost_utils.process_allgather(np.asarray([height, width])))
+    if (sizes != sizes[0]).any():
+        shown = " and ".join(f"{w}x{h}" for h, w in np.unique(sizes, axis=0)[:2])
+        raise InputError(
+            f"{what}: images of different sizes in one batch of several processes ({shown}); set the data set's resize "
+            "(height width) to bring them to one size, or use one process"
+        )
+
+
 def _told_as(error: BaseException) -> tuple[str, int]:
     """The line, or the traceback of what is a mistake of ours, and the exit status, of a process that fails."""
     if isinstance(error, InputError):

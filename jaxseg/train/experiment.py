@@ -127,7 +127,7 @@ class Experiment:
         in float32; None leaves it as it was built.
       initialize: run folder whose last checkpoint gives the starting variables, or a file of published weights
         (`.safetensors`, `.npz`, `.pth`; see `models.pretrained`), or None.
-      initialize_head: whether the classifier head of such a file is taken too; not where the classes are others.
+      initialize_head: whether their classifier head is taken too; not where the classes are others.
       evaluation: how it is scored.
       evaluate_every: steps between evaluations on the val split; 0 evaluates at the end only.
       checkpoint_every: steps between checkpoints.
@@ -211,6 +211,8 @@ class Experiment:
         """Raises `InputError` where fields do not fit together; reads no data."""
         if self.batch < 1:
             raise InputError(f"batch: {self.batch}; it is at least 1")
+        if not -(2**31) <= self.seed < 2**31:
+            raise InputError(f"seed: {self.seed}; it is a number of 32 bits, below {2**31}")
         if self.checkpoint_every < 1:
             raise InputError(f"checkpoint_every: {self.checkpoint_every}; it is at least 1")
         if self.diagnose_every < 0:

@@ -38,6 +38,7 @@ from jaxseg.train._scores import Member
 from jaxseg.train._stretch import files_of, labelled_before, labels_target, share_of
 from jaxseg.train._variables import variables_of, with_target
 from jaxseg.train.checkpoint import complete_steps
+from jaxseg.train.distributed import check_one_size
 from jaxseg.train.experiment import Experiment, resolved
 from jaxseg.train.mesh import replicated
 from jaxseg.train.run import RunFolder
@@ -285,6 +286,7 @@ def _batches(source: DataSource, mesh: Mesh, threads: int) -> Iterator[tuple[int
         source, count, threads=threads, process_index=own, process_count=processes
     )
     for step, batch in enumerate(parts):
+        check_one_size("target", *batch["image"].shape[1:3])
         yield (step * processes + own) * count, batch
 
 

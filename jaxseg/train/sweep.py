@@ -37,12 +37,13 @@ from jaxseg.train._lock_step import LockStep, slots_of, sweep_mesh
 from jaxseg.train._microbatches import settings_of
 from jaxseg.train._signals import noted_signals
 from jaxseg.train._stack import varying_leaves
+from jaxseg.train.arguments import with_arguments
 from jaxseg.train.checkpoint import complete_steps
 from jaxseg.train.experiment import Experiment
 from jaxseg.train.given_up import give_up, given_up
 from jaxseg.train.plan import _native, _recipe
 from jaxseg.train.progress import TextStream
-from jaxseg.train.run import RunFolder, with_arguments
+from jaxseg.train.run import RunFolder
 from jaxseg.train.trainer import train
 
 __all__ = ["Outcome", "Program", "Range", "Sweep", "SweepMember", "parse_grid", "train_sweep"]

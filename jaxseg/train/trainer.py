@@ -125,7 +125,7 @@ class _Loop:
         asking, answer = self.steps(), None
         sharded = self.experiment.mesh.parameters == "sharded"
         every = self.experiment.diagnose_every
-        stepping = Stepping(self.mesh, sharded, self._note, self.folder.log, every, profile)
+        stepping = Stepping(self.mesh, sharded, self._note, self._log_in_order, every, profile)
         with contextlib.closing(stepping):
             while True:
                 try:
@@ -140,6 +140,10 @@ class _Loop:
 
     def _note(self, text: str) -> None:
         self.progress.note(text)
+
+    def _log_in_order(self, line: Mapping[str, Any]) -> None:
+        self._read_late()
+        self.folder.log(line)
 
     def steps(self) -> Generator[Asked, Any, State]:
         """The loop, which takes no step itself: it asks for each, and is sent what the step made of it.
@@ -303,7 +307,7 @@ class _Loop:
         if not left:
             return
         phase, _ = self.method.phase_at(done - 1)
-        variables = with_target(self.method, self.method.variables(_fetched(state)), phase + 1)
+        variables = with_target(experiment.method, self.method.variables(_fetched(state)), phase + 1)
         for name, data_set in left:
             score = evaluate(
                 self.method.network,

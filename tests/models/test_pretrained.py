@@ -7,8 +7,10 @@ import pytest
 
 from jaxseg.errors import InputError
 from jaxseg.models import pretrained
+from jaxseg.models._weight_files import read
 from jaxseg.models.classifier import resnet_classifier
 from jaxseg.models.deeplab_v2 import deeplab_v2
+from jaxseg.models.deeplab_v3 import deeplab_v3
 from jaxseg.models.fcn import fcn8s
 from jaxseg.models.network import Normalization
 from jaxseg.models.segnet import segnet
@@ -196,6 +198,30 @@ def test_weights_that_stride_elsewhere_are_told_in_one_line(resnet_file, caffe_f
         (resnet_classifier(7, variant="caffe", width=0.1), caffe_file),
     ):
         assert pretrained.fit(network, file[0]).remark == ""
+
+
+def test_weights_of_another_depth_or_form_are_told(resnet_file, tmp_path):
+    # resnet50 has 3, 4, 6, 3 blocks, resnet101 3, 4, 23, 3
+    line = str(pretrained.fit(resnet_classifier(7, depth=101, width=0.1), resnet_file[0]))
+    assert (
+        "CAUTION: these weights are of a ResNet of another depth: 0 of their residual blocks are left out, and 17 of"
+        in line
+    )
+    deeper = {**resnet_file[1], "layer3.6.conv1.weight": np.zeros(1, np.float32)}
+    np.savez(tmp_path / "deeper.npz", **deeper)
+    assert ": 1 of their residual blocks are left out, and 0 of" in str(
+        pretrained.fit(resnet_classifier(7, width=0.1), tmp_path / "deeper.npz")
+    )
+    network = deeplab_v3(5, variant="torchvision", depth=50, width=1 / 16)
+    own, torchs = tmp_path / "own.safetensors", tmp_path / "torchs.npz"
+    shapes = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+    pretrained.export(network, jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes), own)
+    np.savez(torchs, **read(own).arrays)
+    assert pretrained.fit(network, torchs).remark == ""
+    assert (
+        "of torchvision's DeepLabv3, whose dilations"
+        in pretrained.fit(deeplab_v3(5, depth=50, width=1 / 16), torchs).remark
+    )
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import sys
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import ml_dtypes
@@ -188,6 +189,33 @@ def test_state_dicts_of_torch_are_read_wrapped_or_not(resnet_file, tmp_path):
             pretrained.load(network, tmp_path / f"{name}.pth")
         assert said in str(error.value)
         assert "\n" not in str(error.value)
+
+
+class _Scaled(nn.Module):
+    """A kernel and a scale in one module, or a scalar of its own."""
+
+    scalar: bool
+
+    @nn.compact
+    def __call__(self, image, train):
+        if self.scalar:
+            return image * self.param("temperature", nn.initializers.ones, ())
+        kernel = self.param("kernel", nn.initializers.ones, (1, 1, 3, 3))
+        return image @ kernel[0, 0] * self.param("scale", nn.initializers.ones, (3,))
+
+
+def test_arrays_at_the_top_are_written_or_refused_and_none_is_lost(tmp_path):
+    path, image = tmp_path / "own.safetensors", jnp.ones((1, 32, 32, 3))
+    network = LinenNetwork(3, module=_Scaled(scalar=False))
+    with pytest.raises(InputError, match=r"two arrays of .* would be .*weight in the file"):
+        pretrained.export(network, network.init(jax.random.key(0), image), path)
+    assert not path.exists()
+    network = LinenNetwork(3, module=_Scaled(scalar=True))
+    variables = {"params": {"temperature": np.float32(2.5)}, "batch_stats": {}}
+    pretrained.export(network, variables, path)
+    for head in (True, False):
+        loaded = pretrained.load(network, path, head=head)
+        assert loaded.variables["params"]["temperature"] == 2.5
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"mean": [1, 2], "std": [1, 1, 1], "order": "rgb"}'])

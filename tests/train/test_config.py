@@ -1,5 +1,6 @@
 """Config files, command-line arguments, resolved records: right, or refused in one line that helps."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,13 @@ def test_options_that_cannot_be_are_one_line(tmp_path: Path, arguments: list[str
 def test_a_file_that_is_no_config_is_said_so(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         load_config(config(tmp_path, text))
+
+
+def test_a_precision_that_the_config_has_built_in_is_not_undone_in_silence() -> None:
+    built = dataclasses.replace(load_config(Path("configs/streets/source.py")), precision="bfloat16")
+    with pytest.raises(InputError, match=r"--precision None leaves .* bfloat16; use float32"):
+        with_arguments(built, ["--precision", "None"])
+    assert with_arguments(built, ["--precision", "float32"]).precision == "float32"
 
 
 def test_a_misspelt_config_path_is_answered_with_the_nearest(tmp_path: Path) -> None:

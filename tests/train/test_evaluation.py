@@ -17,7 +17,7 @@ from jaxseg.data.synthia import Synthia
 from jaxseg.errors import InputError
 from jaxseg.labels import CITYSCAPES, CITYSCAPES_13, CITYSCAPES_16
 from jaxseg.models import LinenNetwork, Normalization
-from jaxseg.train import EvaluationProtocol, Member, Score, evaluate, evaluate_ensemble, predict
+from jaxseg.train import EvaluationProtocol, Member, Score, distributed, evaluate, evaluate_ensemble, predict
 from jaxseg.train._scores import View, check_members, scores
 from tests.tiny import SPACE, Blocks, Patches, classifier, network
 
@@ -283,3 +283,14 @@ def test_predictions_of_one_picture_are_those_of_its_scores(image: np.ndarray) -
     found = predict(one.network, one.variables, image[0], (8, 16), flip=True)
     expected = scores([one], jnp.asarray(image[:1]), (1, 8, 16), View((8, 16), flip=True))
     np.testing.assert_array_equal(found, np.argmax(expected[0], -1))
+
+
+@pytest.mark.fast
+def test_processes_that_hold_images_of_other_sizes_all_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    other = [(8, 16), (16, 14)]
+    monkeypatch.setattr(distributed.multihost_utils, "process_allgather", lambda _: np.asarray(other))
+    with pytest.raises(InputError, match=r"evaluation: .*\(16x8 and 14x16\); set the data set's resize"):
+        distributed.check_one_size("evaluation", 8, 16)
+    other[1] = other[0]
+    distributed.check_one_size("evaluation", 8, 16)

@@ -3,6 +3,7 @@
 import pytest
 
 from jaxseg.errors import InputError
+from jaxseg.train._grid import short_names
 from jaxseg.train.sweep import Range, Sweep, parse_grid
 from tests.train.test_sweep import base
 
@@ -64,3 +65,14 @@ def test_a_grid_at_fault_is_told_in_one_line(words: list[str], random: int, mess
     with pytest.raises(InputError, match=message) as caught:
         _ = Sweep(base(), parse_grid(words), random=random).members
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.fast
+def test_a_name_that_another_ends_in_stays_whole() -> None:
+    names = ["optimizer.learning_rate", "warm_start.optimizer.learning_rate", "steps", "warm_start.steps"]
+    assert short_names(names) == {
+        "optimizer.learning_rate": "optimizer.learning_rate",
+        "warm_start.optimizer.learning_rate": "warm_start.optimizer.learning_rate",
+        "steps": "steps",
+        "warm_start.steps": "warm_start.steps",
+    }

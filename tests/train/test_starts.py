@@ -6,18 +6,31 @@ import math
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from experiments import evaluate, sweep
 from experiments.reproduce import __main__ as listing
-from jaxseg import losses
+from jaxseg import losses, models
 from jaxseg.data.augment import FourierSwap
 from jaxseg.errors import InputError
-from jaxseg.methods import SGD, Adam, MeanTeacher, ObjectiveMethod, OneOf, Term
+from jaxseg.labels import LabelSpace
+from jaxseg.methods import SGD, Adam, MeanTeacher, ObjectiveMethod, OneOf, Term, WarmStart
 from jaxseg.models import LinenNetwork, Normalization
-from jaxseg.train import EvaluationProtocol, Experiment, RunFolder, check, load_config, train
-from tests.tiny import network
+from jaxseg.train import (
+    EvaluationProtocol,
+    Experiment,
+    RunFolder,
+    check,
+    load_config,
+    train,
+    trainer,
+    variables_of,
+)
+from jaxseg.train._variables import drawing_size, given_variables, with_target
+from tests.tiny import Blocks, network
 from tests.train.test_inputs import experiment, trained
 
 CONFIG = """
@@ -67,11 +80,67 @@ def test_a_run_of_another_network_is_refused_and_the_arrays_named(start: Path, t
         check(begun_from(start, darker))
 
 
-def test_the_head_of_a_run_is_not_left_out_in_silence(start: Path) -> None:
+def test_a_run_on_other_classes_starts_from_all_but_the_head(start: Path) -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Halves(Blocks):
+        @property
+        def labels(self) -> LabelSpace:
+            return LabelSpace("halves", ("near", "far"), ((0, 0, 0), (9, 9, 9)), {0: 0, 1: 1, 2: 1, 255: 255})
+
+    net = dataclasses.replace(network(2), head=("Dense_0",))
+    built = begun_from(start, net, data=Halves(), target=Halves(shift=60))
+    with pytest.raises(InputError, match=r"run: .* other classes .*; .*start with --no-initialize-head"):
+        check(built)
+    built = dataclasses.replace(built, initialize_head=False)
+    check(built)
+    fresh = net.init(jax.random.key(0), jnp.zeros((1, 8, 16, 3)))
+    given = given_variables(built, start, fresh)
+    jax.tree.map(np.testing.assert_array_equal, given, fresh)  # this network is nothing but its head
+    wide = dataclasses.replace(network(), head=())
+    trained = variables_of(RunFolder(start))[1]
+    given = given_variables(begun_from(start, wide, initialize_head=False), start, fresh)
+    jax.tree.map(np.testing.assert_array_equal, given, trained)
+
+
+def test_networks_that_need_large_images_are_read_too() -> None:
+    assert drawing_size(models.fcn8s(3, variant="metapix", width=0.02)) == (193, 193)
+    assert drawing_size(network()) == (64, 64)
+
+
+def test_scores_of_parts_of_a_batch_are_those_of_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statistics of a target that was not read yet are the source's, in training as afterwards."""
+    net = dataclasses.replace(network(normalize=True), per_domain=True)
+    source, target = (Term(losses.SoftmaxCrossEntropy(), domain=domain) for domain in ("source", "target"))
+    warm = WarmStart(steps=2, objective={"source": source})
+    method = ObjectiveMethod(net, {"source": source, "target": target}, steps=1, warm_start=warm)
+    scored: list[Any] = []
+
+    def noted(*given: Any) -> dict[str, Any]:
+        scored.append(with_target(*given))
+        return scored[-1]
+
+    monkeypatch.setattr(trainer, "with_target", noted)
+    trained(tmp_path / "run", experiment(method=method, accumulate=2, evaluate_every=2))
+    stats = scored[0]["batch_stats"]
+    jax.tree.map(np.testing.assert_array_equal, stats["source"], stats["target"])
+    assert np.abs(stats["source"]["BatchNorm_0"]["mean"]).max() > 0
+
+
+@pytest.mark.parametrize("seed", [2**31, -(2**31) - 1])
+def test_seeds_have_32_bits(seed: int) -> None:
+    with pytest.raises(InputError, match=rf"seed: {seed}; it is a number of 32 bits"):
+        check(experiment(seed=seed))
+
+
+def test_a_network_that_scores_other_classes_than_it_says_is_told(tmp_path: Path) -> None:
+    net = dataclasses.replace(network(2), classes=3)
+    method = ObjectiveMethod(net, {"source": Term(losses.SoftmaxCrossEntropy())}, steps=1)
     with pytest.raises(
-        InputError, match=r"initialize_head: .* is a run, .*leave --no-initialize-head to files"
+        InputError, match=r"network\.classes: 3, and its 'logits' output scores 2; build its module"
     ):
-        check(begun_from(start, initialize_head=False))
+        trained(tmp_path / "run", experiment(method=method))
 
 
 def with_loss(loss: losses.Loss) -> Experiment:
