@@ -3,6 +3,8 @@
     python -m experiments.train configs/camvid/enet_ial.py --data.dir CAMVID --initialize runs/camvid-enet-ce/seed0
 
 Settings are those of `configs/camvid/common.py`. The groups are CamVid's in `jaxseg.labels`.
+
+Measured: 24.3 ± 4.4 % mIoU on camvid/test, 3 seeds, from 0.8 minutes a run on 1 x cpu (wasserstein.table2).
 """
 
 from configs.camvid.common import tuned

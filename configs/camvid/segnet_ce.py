@@ -3,6 +3,8 @@
     python -m experiments.train configs/camvid/segnet_ce.py --data.dir CAMVID
 
 Settings are those of `configs/camvid/common.py`.
+
+Measured: 21.6 ± 1.6 % mIoU on camvid/test, 3 seeds, from 7.5 minutes a run on 1 x cpu (wasserstein.table2).
 """
 
 from configs.camvid.common import trained

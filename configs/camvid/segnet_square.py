@@ -4,6 +4,8 @@
         --initialize runs/camvid-segnet-ce/seed0
 
 Settings are those of `configs/camvid/common.py`. The ground metric is that of `configs/transport.py`.
+
+Measured: 19.0 ± 5.3 % mIoU on camvid/test, 3 seeds, from 1.4 minutes a run on 1 x cpu (wasserstein.table2).
 """
 
 from configs.camvid.common import tuned

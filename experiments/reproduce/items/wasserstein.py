@@ -106,8 +106,8 @@ ITEMS = (
         rows=tuple(row for network in NETWORKS for row in _on_camvid(network)),
         data=CAMVID_ALONE,
         seeds=3,
-        cost="FCN-8s 50 minutes on 2 CPU cores beside other work (18 runs: 400 steps of cross entropy, 100 of the "
-        "others); SegNet and ENet not measured, expected two hours",
+        cost="two and a half hours on 2 CPU cores beside other work (54 runs: 400 steps of cross entropy, 100 of the "
+        "others)",
         recipes=_recipes("camvid_fcn"),
         paper=TABLE_2,
         notes="The paper's network is FCN alone. Small runs are at 96x128 with a quarter of the channels "
