@@ -73,10 +73,8 @@ def states(folder: "RunFolder", last: bool) -> Iterator[tuple[int, "State"]]:
     one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     with Checkpoints(folder.checkpoints, write=False) as checkpoints:
         for step in steps[-1:] if last else steps:
-            yield (
-                step,
-                checkpoints.restore(step, abstract_state(method, step, drawing_size(method.network), one)),
-            )
+            like = abstract_state(method, step, drawing_size(method.network), one)
+            yield step, checkpoints.restore(step, like)
 
 
 if __name__ == "__main__":

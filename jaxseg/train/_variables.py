@@ -127,9 +127,9 @@ def _shapes(network: Network, without: tuple[str, ...]) -> dict[str, tuple[int, 
     """The shape of every array of a network, by its name, but for those of a head."""
     key = jax.random.key(0)
     drawn = jax.eval_shape(lambda: network.init(key, jax.numpy.zeros((1, *drawing_size(network), 3))))
-    drawn = pretrained.with_head(
-        dataclasses.replace(network, head=without), drawn, {"params": {}, "batch_stats": {}}
-    )
+    if without:
+        headless: dict[str, Any] = {"params": {}, "batch_stats": {}}
+        drawn = pretrained.with_head(dataclasses.replace(network, head=without), drawn, headless)
     leaves = jax.tree_util.tree_leaves_with_path(drawn)
     return {jax.tree_util.keystr(path, simple=True, separator="."): leaf.shape for path, leaf in leaves}
 
@@ -150,7 +150,10 @@ def given_variables(experiment: Experiment, path: Path, fresh: Mapping[str, Any]
     network = experiment.method.network
     if not path.is_file():
         variables = variables_of(RunFolder(path))[1]
-        return variables if experiment.initialize_head else pretrained.with_head(network, variables, fresh)
+        if experiment.initialize_head:
+            return variables
+        print(f"{path}: all but its head ({', '.join(network.head)}) is taken", file=sys.stderr)
+        return pretrained.with_head(network, variables, fresh)
     loaded = pretrained.load(network, path, variables=fresh, head=experiment.initialize_head)
     if loaded.network.normalization != network.normalization:
         raise _other_normalization(network, path, loaded.network.normalization)

@@ -80,7 +80,9 @@ def test_a_run_of_another_network_is_refused_and_the_arrays_named(start: Path, t
         check(begun_from(start, darker))
 
 
-def test_a_run_on_other_classes_starts_from_all_but_the_head(start: Path) -> None:
+def test_a_run_on_other_classes_starts_from_all_but_the_head(
+    start: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     @dataclasses.dataclass(frozen=True)
     class Halves(Blocks):
         @property
@@ -95,6 +97,7 @@ def test_a_run_on_other_classes_starts_from_all_but_the_head(start: Path) -> Non
     check(built)
     fresh = net.init(jax.random.key(0), jnp.zeros((1, 8, 16, 3)))
     given = given_variables(built, start, fresh)
+    assert "all but its head (Dense_0) is taken" in capsys.readouterr().err
     jax.tree.map(np.testing.assert_array_equal, given, fresh)  # this network is nothing but its head
     wide = dataclasses.replace(network(), head=())
     trained = variables_of(RunFolder(start))[1]
