@@ -5,6 +5,8 @@
 From the paper: binary cross entropy for both players, the product of label map and image as the discriminator's input.
 Ours: its layers (a PatchGAN that sees 34x34 pixels, as the paper's LargeFOV does), both rates, and the weight. The rest
 is that of `configs/camvid/common.py`: it is `compact_ce.py` with the game from the beginning.
+
+Measured: 34.8 ± 2.8 % mIoU on camvid/test, 3 seeds, from 6.0 minutes a run on 1 x cpu (structural.table5).
 """
 
 import dataclasses
