@@ -60,7 +60,7 @@ ITEMS = (
         rows=_rows("camvid"),
         data="CamVid, --data.dir CAMVID",
         seeds=3,
-        cost="not measured; 57 runs of 400 steps",
+        cost="two hours on 2 CPU cores beside other work (57 runs of 400 steps)",
         notes=NOTES,
         against=("ce",),
     ),
