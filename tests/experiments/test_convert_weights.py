@@ -10,6 +10,7 @@ import pytest
 
 from experiments import convert_weights
 from jaxseg.errors import InputError
+from jaxseg.models import pretrained
 from jaxseg.models._weight_files import read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +94,22 @@ def test_a_config_says_what_fits_its_network(
     report = capsys.readouterr().out.splitlines()[1]
     # 13 + 13 decoder convolutions, 25 normalisations; the file has kernels and biases of the first 13.
     assert "vgg16.npz: torchvision's VGG-16; loaded 26, skipped 0, missing 126 (" in report
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_what_fits_is_what_training_would_take(
+    head: bool, vgg: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "tiny_config.py"
+    config.write_text(
+        CONFIG + f"\n\nbuilt = experiment\ndef experiment():\n"
+        f"    import dataclasses\n    return dataclasses.replace(built(), initialize_head={head})\n"
+    )
+    asked: list[bool] = []
+    monkeypatch.setattr(pretrained, "fit", lambda *given, head, **named: asked.append(head))
+    arguments = [str(tmp_path / "vgg16.npz"), str(tmp_path / "out.safetensors"), "--config", str(config)]
+    assert convert_weights.main(arguments) == 0
+    assert asked == [head]
 
 
 @pytest.mark.parametrize(

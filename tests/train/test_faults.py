@@ -226,6 +226,15 @@ def test_a_checkpoint_that_cannot_be_written_is_one_line_and_leaves_no_half_of_i
     jax.tree.map(np.testing.assert_array_equal, whole[0], state)
 
 
+def test_a_metrics_line_that_was_cut_is_not_read(tmp_path: Path) -> None:
+    """Of several processes all read the scores that are there, and the first alone drops such a line."""
+    folder = RunFolder(tmp_path)
+    folder.metrics.write_text('{"kind": "evaluation", "step": 3, "on": "tiny/val"}\n{"kind": "trai')
+    assert folder.scored_at(3) == ("tiny",)
+    folder.metrics.write_text("")
+    assert folder.scored_at(3) == ()
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     write_json(tmp_path / "config.json", {"a": 1})
     with files_of_at_most(10), pytest.raises(OSError, match="File too large"):
