@@ -328,7 +328,7 @@ def test_a_warm_start_is_a_phase_without_labels() -> None:
         ({"labels": "soft"}, r"labels: 'soft' is not known; use 'hard', 'fda', 'lrent', 'l2'"),
         ({"policy": "image"}, r"policy: 'image' is not known; use 'class' or 'global'"),
         ({"source_draw": "random"}, r"source_draw: 'random' is not known; use 'new' or 'nested'"),
-        ({"average": "sum"}, r"average: 'sum' is not known; use 'joint' or 'separate'"),
+        ({"average": "sum"}, r"average: 'sum' is not known; use 'joint', 'released', 'separate'"),
         ({"teacher_average": "max"}, r"teacher_average: 'max' is not known; use 'probabilities' or 'logits'"),
         ({"rounds": 0}, r"rounds: 0; it is at least 1"),
         ({"portion": Portions(0.9, 0.2, 2.0)}, r"portion: 1\.1; it is 0 to 1"),
