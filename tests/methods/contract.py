@@ -42,7 +42,7 @@ def check_meshes(folder: Path, method: Method, meshes: tuple[MeshShape, ...] = M
     for index, mesh in enumerate(meshes):
         found, _ = run(folder / f"mesh{index}", method, mesh=mesh, **fields)
         for x, y in zip(jax.tree.leaves(expected), jax.tree.leaves(found), strict=True):
-            np.testing.assert_allclose(np.asarray(x), np.asarray(y), rtol=1e-5, atol=3e-6, err_msg=str(mesh))
+            np.testing.assert_allclose(np.asarray(x), np.asarray(y), rtol=1e-5, atol=1e-6, err_msg=str(mesh))
 
 
 def check_resumed(folder: Path, method: Method, after: tuple[int, ...], **fields: Any) -> None:
