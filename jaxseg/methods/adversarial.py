@@ -26,10 +26,11 @@ from jaxtyping import Array, Float
 from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.losses import AdversarialCrossEntropy, AdversarialLoss, Scalar, pytree
-from jaxseg.methods._several import SeveralNetworks, beside, check_maps, fresh_moments
+from jaxseg.methods._several import beside, check_maps, fresh_moments
 from jaxseg.methods._steps import forwarded, moved
-from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
-from jaxseg.methods.objective import HEADS, ObjectiveMethod, Summand, WarmStart, brought_to
+from jaxseg.methods._warmed import Warmed
+from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, State, initial_state
+from jaxseg.methods.objective import HEADS, Summand, WarmStart, brought_to
 from jaxseg.methods.optimizer import SGD, STATIC, Adam, Optimizer
 from jaxseg.models import MapNetwork, Network, Output
 
@@ -79,7 +80,7 @@ class Level:
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class AdversarialMethod(SeveralNetworks):
+class AdversarialMethod(Warmed):
     """AdaptSegNet and AdvEnt, with one level or several.
 
     AdaptSegNet is `maps="probabilities"`, AdvEnt `maps="self_information"`; both have the objective of cross entropy on
@@ -118,13 +119,9 @@ class AdversarialMethod(SeveralNetworks):
     discriminator_optimizer: Optimizer = Adam(learning_rate=1e-4, b1=0.9, b2=0.99)
     warm_start: WarmStart | None = None
 
-    @property
-    def _without_levels(self) -> ObjectiveMethod:
-        return ObjectiveMethod(self.network, self.objective, self.steps, self.optimizer, self.warm_start)
-
     def validate(self) -> None:
         """Raises `InputError` where a field is none of what it may be."""
-        self._without_levels.validate()
+        self.alone.validate()
         if self.maps not in MAPS:
             raise InputError(f"maps: {self.maps!r} is not known; use {MAPS[0]!r} or {MAPS[1]!r}")
         if self.network.classes < 2:
@@ -146,20 +143,8 @@ class AdversarialMethod(SeveralNetworks):
             for taken in {f"adversarial_{name}", f"discriminator_{name}"} & {*self.objective}:
                 raise InputError(f"objective.{taken}: the name of level {name!r}'s own term; choose another")
 
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        return self._without_levels.phases
-
-    def _at(self, phase: int) -> tuple[Mapping[str, Summand], Optimizer, Mapping[str, Level]]:
-        if self.warm_start is not None and phase == 0:
-            return self.warm_start.objective, self.warm_start.optimizer, {}
-        return self.objective, self.optimizer, self.levels
-
-    def reads(self, phase: int) -> tuple[str, ...]:
-        return self.needs() if self._at(phase)[2] else self._without_levels.reads(phase)
-
     def terms(self, phase: int) -> dict[str, str]:
-        levels = self._at(phase)[2]
+        levels = () if self.rests(phase) else self.levels
         return super().terms(phase) | {f"adversarial_{name}": f"levels.{name}.weight" for name in levels}
 
     def init(self, seed: Array, image: Array) -> State:
@@ -174,13 +159,14 @@ class AdversarialMethod(SeveralNetworks):
         return beside(state, {ADVERSARIES: drawn})
 
     def begin(self, state: State, phase: int) -> State:
-        optimizers = {"network": self._at(phase)[1], ADVERSARIES: self.discriminator_optimizer}
+        optimizers = {"network": self.learned(phase)[1], ADVERSARIES: self.discriminator_optimizer}
         return dataclasses.replace(state, opt_state=fresh_moments(state, optimizers))
 
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
-        objective, optimizer, levels = self._at(phase)
+        objective, optimizer = self.learned(phase)
+        levels = {} if self.rests(phase) else self.levels
         steps = self.phases[phase].steps
-        position = state.step - sum(earlier.steps for earlier in self.phases[:phase])
+        position = self.position(state, phase)
         params, batch_stats, opt_state = dict(state.params), dict(state.batch_stats), dict(state.opt_state)
 
         learn = jax.value_and_grad(self._loss, has_aux=True)

@@ -46,11 +46,12 @@ from jaxseg.methods._game import (
 )
 from jaxseg.methods._game_views import views
 from jaxseg.methods._gradient_share import counted, gradient_shares
-from jaxseg.methods._several import SeveralNetworks, beside, fresh_moments
+from jaxseg.methods._several import beside, fresh_moments
 from jaxseg.methods._steps import forwarded, moved
+from jaxseg.methods._warmed import Warmed
 from jaxseg.methods.groups import Groups
-from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
-from jaxseg.methods.objective import ObjectiveMethod, Summand, WarmStart
+from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, State, initial_state
+from jaxseg.methods.objective import Summand, WarmStart
 from jaxseg.methods.optimizer import STATIC, Adam, Constant, Optimizer
 from jaxseg.models import GeneratorNetwork, MapNetwork, Network, Output
 from jaxseg.models.layers import crop
@@ -68,7 +69,7 @@ Found = dict[str, Array]
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class ConservativeGAN(SeveralNetworks):
+class ConservativeGAN(Warmed):
     """Segmentation of a labelled source, with images generated from embeddings to bring a target's to the source's.
 
     The objective is any sum of terms; the paper's is `Term(losses.Conservative())` on the source, after a warm start
@@ -134,16 +135,12 @@ class ConservativeGAN(SeveralNetworks):
     gradient_share: bool = dataclasses.field(default=False, metadata=STATIC)
 
     @property
-    def _without_game(self) -> ObjectiveMethod:
-        return ObjectiveMethod(self.network, self.objective, self.steps, self.optimizer, self.warm_start)
-
-    @property
     def _referee(self) -> Referee:
         return Referee(self.reading, self.reduction, self.loss, self.network.classes)
 
     def validate(self) -> None:
         """Raises `InputError` where a field is none of what it may be."""
-        self._without_game.validate()
+        self.alone.validate()
         for name, known in (("update", UPDATES), ("embedding", EMBEDDINGS)):
             if getattr(self, name) not in known:
                 raise InputError(
@@ -153,7 +150,7 @@ class ConservativeGAN(SeveralNetworks):
         if self.warm_start_game and self.warm_start is None:
             raise InputError("warm_start_game: there is no warm start; give one, or leave it out")
         for index in range(len(self.phases)):
-            objective = self._at(index)[0]
+            objective, _ = self.learned(index)
             for taken in {*TERMS} & {*objective}:
                 raise InputError(f"objective.{taken}: the name of a term of the game; choose another")
             if self.gradient_share and not counted(objective):
@@ -161,21 +158,11 @@ class ConservativeGAN(SeveralNetworks):
                     "gradient_share: the objective has no term of the main head on the source; leave it out"
                 )
 
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        return self._without_game.phases
-
-    def _at(self, phase: int) -> tuple[Mapping[str, Summand], Optimizer, bool]:
-        """Objective and optimiser of E in a phase, and whether the game is played in it."""
-        if self.warm_start is not None and phase == 0:
-            return self.warm_start.objective, self.warm_start.optimizer, self.warm_start_game
-        return self.objective, self.optimizer, True
-
-    def reads(self, phase: int) -> tuple[str, ...]:
-        return self.needs() if self._at(phase)[2] else self._without_game.reads(phase)
+    def rests(self, phase: int) -> bool:
+        return super().rests(phase) and not self.warm_start_game
 
     def terms(self, phase: int) -> dict[str, str]:
-        names = ("encoder", "encoder_classes") if self._at(phase)[2] else ()
+        names = () if self.rests(phase) else ("encoder", "encoder_classes")
         return super().terms(phase) | {name: f"weights.{name}" for name in names}
 
     def init(self, seed: Array, image: Array) -> State:
@@ -198,16 +185,17 @@ class ConservativeGAN(SeveralNetworks):
 
     def begin(self, state: State, phase: int) -> State:
         optimizers = {
-            "network": self._at(phase)[1],
+            "network": self.learned(phase)[1],
             "generator": self.generator_optimizer,
             "discriminator": self.discriminator_optimizer,
         }
         return dataclasses.replace(state, opt_state=fresh_moments(state, optimizers))
 
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
-        objective, optimizer, playing = self._at(phase)
+        objective, optimizer = self.learned(phase)
+        playing = not self.rests(phase)
         steps = self.phases[phase].steps
-        position = state.step - sum(earlier.steps for earlier in self.phases[:phase])
+        position = self.position(state, phase)
         key = state.key(METHOD_STREAM)
         params, batch_stats, opt_state = dict(state.params), dict(state.batch_stats), dict(state.opt_state)
         met = params if self.update == "alternating" else state.params  # what the next player meets

@@ -33,10 +33,11 @@ from jaxseg.methods._hypergradient import (
     summed,
     with_numbers,
 )
-from jaxseg.methods._several import SeveralNetworks, beside, fresh_moments, stepped
+from jaxseg.methods._several import beside, fresh_moments, stepped
 from jaxseg.methods._steps import moved
-from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
-from jaxseg.methods.objective import ObjectiveMethod, Summand, WarmStart
+from jaxseg.methods._warmed import Warmed
+from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, State, initial_state
+from jaxseg.methods.objective import Summand, WarmStart
 from jaxseg.methods.optimizer import SGD, STATIC, Adam, Constant, Optimizer
 from jaxseg.models import Network
 
@@ -48,7 +49,7 @@ HYPER, OUTER = "hyper", "outer"
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class HyperMethod(SeveralNetworks):
+class HyperMethod(Warmed):
     """Training on an objective whose own numbers are learned by what they do to an outer objective.
 
     Every step first moves the chosen numbers along their hyper-gradient, then the network on the objective with the new
@@ -89,13 +90,9 @@ class HyperMethod(SeveralNetworks):
     hyper_optimizer: Optimizer = Adam(learning_rate=0.01, schedule=Constant())
     warm_start: WarmStart | None = None
 
-    @property
-    def _plain(self) -> ObjectiveMethod:
-        return ObjectiveMethod(self.network, self.objective, self.steps, self.optimizer, self.warm_start)
-
     def validate(self) -> None:
         """Raises `InputError` where a field is none of what it may be."""
-        self._plain.validate()
+        self.alone.validate()
         for name, term in self.outer.items():
             term.validate(f"outer.{name}", self.domains)
         chosen = (*self.positive, *self.free)
@@ -116,20 +113,13 @@ class HyperMethod(SeveralNetworks):
                 where = "below 0" if np.any(value < 0) else "at 0, where it would stay"
                 raise InputError(f"positive: {name} begins {where}; begin above 0, or put it in free")
 
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        return self._plain.phases
-
     def needs(self) -> tuple[str, ...]:
-        read = {*self._plain.needs(), *(term.domain for term in self.outer.values())}
+        read = {*self.alone.needs(), *(term.domain for term in self.outer.values())}
         return tuple(domain for domain in self.domains if domain in read)
-
-    def reads(self, phase: int) -> tuple[str, ...]:
-        return self._plain.reads(phase) if phase + 1 < len(self.phases) else self.needs()
 
     def terms(self, phase: int) -> dict[str, str]:
         """None but in the warm start: the numbers, weights among them, move by all terms before the network does."""
-        return super().terms(phase) if phase + 1 < len(self.phases) else {}
+        return super().terms(phase) if self.rests(phase) else {}
 
     def numbers(self, state: State) -> dict[str, Array]:
         """The learned numbers by name, as the objective has them."""
@@ -148,15 +138,13 @@ class HyperMethod(SeveralNetworks):
         return beside(state, {HYPER: {"params": held, "batch_stats": {}}})
 
     def begin(self, state: State, phase: int) -> State:
-        warm = self.warm_start if phase + 1 < len(self.phases) else None
-        optimizers = {"network": warm.optimizer if warm else self.optimizer, HYPER: self.hyper_optimizer}
+        optimizers = {"network": self.learned(phase)[1], HYPER: self.hyper_optimizer}
         return dataclasses.replace(state, opt_state=fresh_moments(state, optimizers))
 
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
-        position = state.step - sum(earlier.steps for earlier in self.phases[:phase])
-        if phase + 1 < len(self.phases) and self.warm_start is not None:
-            warm = self.warm_start
-            return self._learn(state, batch, warm.objective, warm.optimizer, position, warm.steps)
+        position = self.position(state, phase)
+        if self.rests(phase):
+            return self._learn(state, batch, *self.learned(phase), position, self.phases[phase].steps)
         inner, outer = _halved(batch) if self.halves else (batch, batch)
         state, value, told = self._tune(state, inner, outer, position)
         objective = with_numbers(self.objective, self.numbers(state))

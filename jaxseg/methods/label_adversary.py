@@ -23,10 +23,11 @@ from jaxtyping import Array, Float, Integer
 from jaxseg import losses
 from jaxseg.errors import InputError
 from jaxseg.losses import AdversarialCrossEntropy, AdversarialLoss, Scalar, pytree
-from jaxseg.methods._several import SeveralNetworks, beside, check_maps, fresh_moments
+from jaxseg.methods._several import beside, check_maps, fresh_moments
 from jaxseg.methods._steps import forwarded, moved
-from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, Phase, State, initial_state
-from jaxseg.methods.objective import ObjectiveMethod, Summand, WarmStart, head_of
+from jaxseg.methods._warmed import Warmed
+from jaxseg.methods.method import METHOD_STREAM, Batch, Metrics, State, initial_state
+from jaxseg.methods.objective import Summand, WarmStart, head_of
 from jaxseg.methods.optimizer import SGD, STATIC, Adam, Optimizer
 from jaxseg.models import MapNetwork, Network
 
@@ -79,7 +80,7 @@ def label_map(
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class LabelAdversary(SeveralNetworks):
+class LabelAdversary(Warmed):
     """A network and the discriminator that tells its predictions from labels.
 
     Stated in the paper: the two losses, cross entropy for both players, and what the discriminator sees. Not stated
@@ -117,13 +118,9 @@ class LabelAdversary(SeveralNetworks):
     discriminator_optimizer: Optimizer = Adam(learning_rate=1e-4, b1=0.9, b2=0.99)
     warm_start: WarmStart | None = None
 
-    @property
-    def _alone(self) -> ObjectiveMethod:
-        return ObjectiveMethod(self.network, self.objective, self.steps, self.optimizer, self.warm_start)
-
     def validate(self) -> None:
         """Raises `InputError` where a field is none of what it may be."""
-        self._alone.validate()
+        self.alone.validate()
         if self.inputs not in INPUTS:
             raise InputError(f"inputs: {self.inputs!r} is not known; use {', '.join(map(repr, INPUTS))}")
         channels = self._channels
@@ -140,24 +137,11 @@ class LabelAdversary(SeveralNetworks):
         classes = self.network.classes
         return {"product": 3 * classes, "beside": classes + 3}.get(self.inputs, classes)
 
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        return self._alone.phases
-
     def needs(self) -> tuple[str, ...]:
-        return tuple(domain for domain in self.domains if domain in {"source", *self._alone.needs()})
-
-    def reads(self, phase: int) -> tuple[str, ...]:
-        return self.needs() if self._at(phase)[2] else self._alone.reads(phase)
-
-    def _at(self, phase: int) -> tuple[Mapping[str, Summand], Optimizer, bool]:
-        if self.warm_start is not None and phase == 0:
-            return self.warm_start.objective, self.warm_start.optimizer, False
-        return self.objective, self.optimizer, True
+        return tuple(domain for domain in self.domains if domain in {"source", *self.alone.needs()})
 
     def terms(self, phase: int) -> dict[str, str]:
-        adversarial = self._at(phase)[2]
-        return super().terms(phase) | ({DECEIT: "weight"} if adversarial else {})
+        return super().terms(phase) | ({} if self.rests(phase) else {DECEIT: "weight"})
 
     def init(self, seed: Array, image: Array) -> State:
         batch, height, width, _ = image.shape
@@ -167,13 +151,14 @@ class LabelAdversary(SeveralNetworks):
         return beside(initial_state(self, seed, image), {ADVERSARY: drawn})
 
     def begin(self, state: State, phase: int) -> State:
-        optimizers = {"network": self._at(phase)[1], ADVERSARY: self.discriminator_optimizer}
+        optimizers = {"network": self.learned(phase)[1], ADVERSARY: self.discriminator_optimizer}
         return dataclasses.replace(state, opt_state=fresh_moments(state, optimizers))
 
     def step(self, state: State, batch: Batch, phase: int) -> tuple[State, Metrics]:
-        objective, optimizer, adversarial = self._at(phase)
+        objective, optimizer = self.learned(phase)
+        adversarial = not self.rests(phase)
         steps = self.phases[phase].steps
-        position = state.step - sum(earlier.steps for earlier in self.phases[:phase])
+        position = self.position(state, phase)
         params, batch_stats, opt_state = dict(state.params), dict(state.batch_stats), dict(state.opt_state)
 
         learn = jax.value_and_grad(self._loss, has_aux=True)

@@ -194,21 +194,21 @@ class RunFolder:
         """Of which data sets the metrics hold scores of a step, on the split `val`."""
         if not self.metrics.exists():
             return ()
-        lines = map(json.loads, self._whole_lines())
-        found = (line["on"] for line in lines if line["kind"] == "evaluation" and line["step"] == step)
+        lines = self._whole_lines()
+        found = (line["on"] for _, line in lines if line["kind"] == "evaluation" and line["step"] == step)
         return tuple(name.removesuffix("/val") for name in found)
 
     def forget_after(self, step: int) -> None:
         """Drops metrics of steps after `step`, which a resumed run is about to take again."""
         if jax.process_index() != 0 or not self.metrics.exists():
             return
-        kept = [f"{line}\n" for line in self._whole_lines() if json.loads(line)["step"] <= step]
+        kept = [f"{text}\n" for text, line in self._whole_lines() if line["step"] <= step]
         write_text(self.metrics, "".join(kept))
 
-    def _whole_lines(self) -> list[str]:
-        """The lines of the metrics, but a last one that the end of a process cut."""
-        lines = self.metrics.read_text().splitlines()
-        with contextlib.suppress(json.JSONDecodeError, IndexError):
-            json.loads(lines[-1])
-            return lines
-        return lines[:-1]
+    def _whole_lines(self) -> list[tuple[str, dict[str, Any]]]:
+        """The lines of the metrics, as they are and read, but for what the end of a process cut."""
+        whole = []
+        for line in self.metrics.read_text().splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                whole.append((line, json.loads(line)))
+        return whole
