@@ -223,11 +223,10 @@ def _scored(
             )
             for method, variables in networks
         ]
-        score = evaluate_ensemble(members, data_set, split, experiment.evaluation, average, keep)
-        # A source such as SYNTHIA may name averages that its target's labels know nothing of.
-        subsets = {**experiment.data.labels.subsets, **score.space.subsets}
-        space = dataclasses.replace(score.space, subsets=subsets)
-        score = dataclasses.replace(score, on=f"{name}/{split}", space=space)
+        score = evaluate_ensemble(
+            members, data_set, split, experiment.evaluation, average, keep, experiment.threads
+        )
+        score = dataclasses.replace(score, on=f"{name}/{split}", space=experiment.space_of(data_set))
         found[name] = score
         if jax.process_index() != 0:
             continue

@@ -5,6 +5,7 @@ labels are one number an image.
 """
 
 import functools
+import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -114,8 +115,9 @@ def evaluation_batches(
 ) -> Iterator[dict[str, Any]]:
     """The examples of a split once, in order, in batches of one size.
 
-    The last batch is padded with black images, labels that are void everywhere, and ids "", so that metrics which skip
-    void pixels need not know. With more processes, step t takes images t B .. (t + 1) B, B = `batch` times
+    The last batch is padded with black images, labels that are void everywhere, ids "" and indices -1, so that metrics
+    which skip void pixels need not know. Where images that would share a batch differ in size, there is a padded batch
+    of each size in its place. With more processes, step t takes images t B .. (t + 1) B, B = `batch` times
     `process_count`, process i the i-th part of them; all processes get equally many batches.
 
     Args:
@@ -126,11 +128,12 @@ def evaluation_batches(
       process_count: how many there are.
 
     Returns:
-      Iterator of `{"image": uint8 [B, H, W, 3], "label": uint8 [B, H, W], "id": list of B strings}`; in classification
-      labels are int32 [B], 255 where padded.
+      Iterator of `{"image": uint8 [B, H, W, 3], "label": uint8 [B, H, W], "id": list of B strings, "index": list of B
+      positions in `source`}`; in classification labels are int32 [B], 255 where padded.
 
     Raises:
-      InputError: no examples, a batch below 1, or (when a batch is made) images of different sizes in one batch.
+      InputError: no examples, a batch below 1, or (when a batch is made, with more processes) images of different
+        sizes in one batch.
 
     >>> source = [{"image": np.ones((2, 2, 3), np.uint8), "label": np.zeros((2, 2), np.uint8), "id": f"image{i}"}
     ...           for i in range(3)]
@@ -144,22 +147,34 @@ def evaluation_batches(
     if not count:
         raise InputError("evaluation: no images")
 
-    def load(part: int) -> dict[str, Any]:
+    def load(part: int) -> list[dict[str, Any]]:
         first = part * batch
-        rows = [source[index] for index in range(first, min(first + batch, count))]
-        if len(rows) < batch:
-            like = rows[0] if rows else source[0]
-            padding = {
-                "image": np.zeros_like(like["image"]),
-                "label": np.full_like(like["label"], VOID),
-                "id": "",
-            }
-            rows += [padding] * (batch - len(rows))
-        return {**_stack("evaluation", rows), "id": [row["id"] for row in rows]}
+        of_size: dict[Any, list[Mapping[str, Any]]] = {}
+        for index in range(first, min(first + batch, count)):
+            row = source[index]
+            # Processes take their steps together, so each has one batch a step.
+            size = row["image"].shape if process_count == 1 else None
+            of_size.setdefault(size, []).append({**row, "index": index})
+        return [_padded(rows, batch) for rows in of_size.values()] or [_padded([], batch, like=source[0])]
 
     steps = -(-count // (batch * process_count))
     parts = grain.MapDataset.range(steps * process_count).map(load)
-    return iter(_read_ahead(parts[process_index::process_count], threads))
+    return itertools.chain.from_iterable(_read_ahead(parts[process_index::process_count], threads))
+
+
+def _padded(
+    rows: Sequence[Mapping[str, Any]], batch: int, like: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A batch of evaluation: the rows, and what metrics skip for those that are missing."""
+    like = like or rows[0]
+    nothing = {
+        "image": np.zeros_like(like["image"]),
+        "label": np.full_like(like["label"], VOID),
+        "id": "",
+        "index": -1,
+    }
+    full = [*rows, *[nothing] * (batch - len(rows))]
+    return {**_stack("evaluation", full), **{name: [row[name] for row in full] for name in ("id", "index")}}
 
 
 def _ordered(source: DataSource, order: Order, position: int) -> Any:

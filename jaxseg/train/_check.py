@@ -1,5 +1,9 @@
 """What is looked at before training begins, so that what does not fit is told before anything is written."""
 
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
 from jax.sharding import Mesh
 
 from jaxseg import data
@@ -52,6 +56,22 @@ def check(experiment: Experiment) -> tuple[Mesh, dict[str, data.DataSource], tup
     for domain, rare in experiment.sampling.items():
         rare.order(sources[domain], experiment.seed, domain, experiment.threads)
     return mesh, sources, next(iter(sizes.values()))
+
+
+def images_of(experiment: Experiment, sources: Mapping[str, data.DataSource]) -> dict[str, dict[str, Any]]:
+    """What tells the images of a run from others, by domain: data set, split, how many, and a hash of their ids.
+
+    The hash is None where a data set of one's own does not name its images without reading them.
+    """
+    found = {}
+    for domain, source in sources.items():
+        data_set, split = experiment.domains[domain], experiment.train_split
+        try:
+            known = hashlib.sha256("\n".join(data_set.ids(split)).encode()).hexdigest()[:16]
+        except NotImplementedError:
+            known = None
+        found[domain] = {"data": f"{data_set.name}/{split}", "images": len(source), "ids": known}
+    return found
 
 
 def unlabelled(experiment: Experiment) -> str:

@@ -39,17 +39,23 @@ class Spread:
         """Arrays on every device that scores."""
         return jax.device_put(tree) if self._mesh is None else jax.device_put(tree, replicated(self._mesh))
 
-    def batches(self, source: DataSource) -> Iterator[dict[str, Any]]:
-        """The split once, in order; of several processes, each decodes its rows."""
+    def batches(self, source: DataSource, threads: int) -> Iterator[dict[str, Any]]:
+        """The split once, in order, `index` telling the place of each row; of several processes, each decodes its."""
         parts = data.evaluation_batches(
-            source, self._own, process_index=jax.process_index(), process_count=jax.process_count()
+            source,
+            self._own,
+            threads=threads,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
         )
-        for part in parts:
+        for step, part in enumerate(parts):
             if self._mesh is None:
                 yield part
                 continue
             check_one_size("evaluation", *part["image"].shape[1:3])
             place = NamedSharding(self._mesh, batch_spec(1))
-            yield {
+            spread = {
                 name: jax.make_array_from_process_local_data(place, part[name]) for name in ("image", "label")
             }
+            first = step * self.batch
+            yield {**spread, "index": list(range(first, first + self.batch))}

@@ -173,6 +173,7 @@ def evaluate(
     protocol: EvaluationProtocol,
     keep: Collection[int] = (),
     domain: str = "source",
+    threads: int = 2,
 ) -> Score:
     """Scores a network on one split of a data set.
 
@@ -184,11 +185,14 @@ def evaluate(
       protocol: input size, batch, flip, scales, dense CRF.
       keep: indices of images to hand back as pictures; in classification there are none.
       domain: whose statistics the network uses, where it keeps them apart.
+      threads: how many decode images.
 
     Raises:
       InputError: the data set is missing, or its images do not fit the network.
     """
-    return evaluate_ensemble([Member(network, variables, domain)], data_set, split, protocol, keep=keep)
+    return evaluate_ensemble(
+        [Member(network, variables, domain)], data_set, split, protocol, keep=keep, threads=threads
+    )
 
 
 def evaluate_ensemble(
@@ -198,6 +202,7 @@ def evaluate_ensemble(
     protocol: EvaluationProtocol,
     average: Average = "logits",
     keep: Collection[int] = (),
+    threads: int = 2,
 ) -> Score:
     """Scores the mean of several networks on one split of a data set; each normalises the images its own way.
 
@@ -209,6 +214,7 @@ def evaluate_ensemble(
       average: `"logits"`, as the ensemble AdvEnt+MinEnt of Vu et al., CVPR 2019; or `"probabilities"`, the softmax at
         each network's own resolution, as the mean of three bands of FDA (Yang and Soatto, CVPR 2020).
       keep: indices of images to hand back as pictures; in classification there are none.
+      threads: how many decode images.
 
     Raises:
       InputError: the networks differ in classes, the data set is missing, or its images do not fit a network.
@@ -219,25 +225,26 @@ def evaluate_ensemble(
     source = data_set.source(split)
     classes = members[0].network.classes
     view = View(protocol.size, protocol.flip, average, protocol.crf, protocol.scales)
-    for member, size in itertools.product(members, view.sizes(source[0]["image"].shape[:2])):
-        member.network.validate(*size)
     spread = Spread(protocol.batch)
     confusion = ConfusionMatrix.zeros(classes)
     together = spread.everywhere(tuple(members))  # once, where they lie on the host
     tallies, pictures = [], []
-    seen = 0
-    for batch in spread.batches(source):
+    checked: set[tuple[int, ...]] = set()
+    for batch in spread.batches(source, threads):
+        native = batch["image"].shape[1:3]
+        for member, size in itertools.product(() if native in checked else members, view.sizes(native)):
+            member.network.validate(*size)
+        checked.add(native)
         with spread.context():
             confusion, told, prediction = _score_batch(
                 confusion, together, batch["image"], batch["label"], view, spread.several
             )
         tallies.append(told)  # read at the end: the host never waits for the device
-        for row in range(spread.batch if data_set.task == "segmentation" else 0):
-            if seen + row in keep and seen + row < len(source):
-                example = source[seen + row]
+        for row, index in enumerate(batch["index"] if data_set.task == "segmentation" else ()):
+            if index in keep and 0 <= index < len(source):
+                example = source[index]
                 truth, found = np.asarray(example["label"]), np.asarray(prediction[row], np.uint8)
                 pictures.append(Picture(str(example["id"]), np.asarray(example["image"]), truth, found))
-        seen += spread.batch
     return Score(
         on=f"{data_set.name}/{split}",
         images=len(source),

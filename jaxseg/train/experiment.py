@@ -20,6 +20,7 @@ from jaxseg.crf import DenseCRF
 from jaxseg.data import DataSet, RareClasses, Task
 from jaxseg.data.augment import Augmentation, FourierSwap
 from jaxseg.errors import InputError
+from jaxseg.labels import LabelSpace
 from jaxseg.methods import Draws, Method
 from jaxseg.methods._parts import check_parts
 from jaxseg.models import with_precision
@@ -199,6 +200,15 @@ class Experiment:
         if self.target.name == self.data.name:
             return {f"{self.target.name}-target": self.target, f"{self.data.name}-source": self.data}
         return {self.target.name: self.target, self.data.name: self.data}
+
+    def space_of(self, data_set: DataSet) -> LabelSpace:
+        """The classes of a scored data set, with the averages that any of the scored ones names.
+
+        A source such as SYNTHIA names averages over fewer classes that its target's labels know nothing of.
+        """
+        spaces = (other.labels for other in self.scored.values())
+        named = {word: names for space in spaces for word, names in space.subsets.items()}
+        return dataclasses.replace(data_set.labels, subsets=named | dict(data_set.labels.subsets))
 
     def domain_of(self, data_set: DataSet) -> str:
         """The domain, `"source"` or `"target"`, as which a scored data set is seen by a network that tells them apart.

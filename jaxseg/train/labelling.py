@@ -222,7 +222,7 @@ def _thresholds(
     if kept is None:
         total: Any = 0
         late: deque[Array] = deque()
-        for _, batch in _batches(target, plan.mesh, threads):
+        for batch in _batches(target, plan.mesh, threads):
             real = _on_mesh(plan.mesh, np.asarray([name != "" for name in batch["id"]]))
             late.append(counted(plan, predict(_on_mesh(plan.mesh, batch["image"])), real))
             if len(late) > 1:
@@ -265,10 +265,10 @@ def _write(
             writing.popleft().result()
 
     with ThreadPoolExecutor(workers) as pool:
-        for first, batch in _batches(selected(target, missing), plan.mesh, threads):
-            real = sum(name != "" for name in batch["id"])
+        for batch in _batches(selected(target, missing), plan.mesh, threads):
             found = predict(_on_mesh(plan.mesh, batch["image"]))
-            late.append((missing[first : first + real], *labelled(plan, found, jnp.asarray(thresholds))))
+            real = [missing[index] for index in batch["index"] if index >= 0]
+            late.append((real, *labelled(plan, found, jnp.asarray(thresholds))))
             if len(late) > 1:
                 finish()
             between()
@@ -278,16 +278,16 @@ def _write(
             written.result()
 
 
-def _batches(source: DataSource, mesh: Mesh, threads: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """This process's images, as many at a time as it has devices, and the place of the first of them."""
+def _batches(source: DataSource, mesh: Mesh, threads: int) -> Iterator[dict[str, Any]]:
+    """This process's images, as many at a time as it has devices."""
     processes, own = jax.process_count(), jax.process_index()
     count = mesh.size // processes
     parts = data.evaluation_batches(
         source, count, threads=threads, process_index=own, process_count=processes
     )
-    for step, batch in enumerate(parts):
+    for batch in parts:
         check_one_size("target", *batch["image"].shape[1:3])
-        yield (step * processes + own) * count, batch
+        yield batch
 
 
 def _on_mesh(mesh: Mesh, array: np.ndarray) -> Array:

@@ -2,6 +2,7 @@
 
 config.py        the config file as it was when the run began
 config.json      its arguments, every resolved field, versions, the label space
+images.json      how many images of each data set it is trained on, and which
 metrics.jsonl    one line a logged step or evaluation
 checkpoints/     Orbax
 pseudo_labels/   of self-training, one folder a round
@@ -61,6 +62,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.json"
+        self.images = path / "images.json"
         self.metrics = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.pseudo_labels = path / "pseudo_labels"
@@ -189,6 +191,31 @@ class RunFolder:
             raise OSError(error.errno, error.strerror, str(self.metrics)) from None
         for tracker in self.trackers:
             tracker(line)
+
+    def keep_images(self, found: Mapping[str, Mapping[str, Any]]) -> None:
+        """Writes down which images a run is about to be trained on; of several processes, the first does so."""
+        if jax.process_index() == 0:
+            write_json(self.images, found)
+
+    def check_images(self, found: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raises `InputError` where a run that goes on would go on with other images than it began with."""
+        if not self.images.is_file():
+            return
+        for domain, begun in json.loads(self.images.read_text()).items():
+            now = found.get(domain, begun)
+            if now != begun:
+                counts = f"{begun['images']} images of {begun['data']}, now there are {now['images']}"
+                others = f"other images of {begun['data']} than there are now, {now['images']} as before"
+                raise InputError(
+                    f"resume: {self.path} was trained on {counts if now['images'] != begun['images'] else others}; put "
+                    "the data back as they were, or train anew in another folder"
+                )
+
+    def trained_seconds(self) -> float:
+        """Wall time that the training loop has behind it, as its last line in the metrics says; 0 without one."""
+        lines = self._whole_lines() if self.metrics.exists() else []
+        known = [line["seconds"] for _, line in lines if line["kind"] == "train" and "seconds" in line]
+        return float(known[-1]) if known else 0.0
 
     def scored_at(self, step: int) -> tuple[str, ...]:
         """Of which data sets the metrics hold scores of a step, on the split `val`."""

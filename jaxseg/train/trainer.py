@@ -7,6 +7,7 @@ the bits of one that never was.
 """
 
 import contextlib
+import dataclasses
 import io
 import itertools
 import sys
@@ -23,7 +24,7 @@ from jax.sharding import Mesh
 from jaxseg import data
 from jaxseg.errors import InputError
 from jaxseg.methods import Metrics, State
-from jaxseg.train._check import check
+from jaxseg.train._check import check, images_of
 from jaxseg.train._endings import Stopped, diverged, not_finite
 from jaxseg.train._inputs import told
 from jaxseg.train._microbatches import settings_of
@@ -161,7 +162,7 @@ class _Loop:
         )
         if 0 < first < self.total:
             self.progress.note(f"resumes at step {first} of {self.total}")
-        self.began = time.monotonic()
+        self.began = time.monotonic() - (self.folder.trained_seconds() if first else 0.0)
         if first:  # it may have ended between a save and the scores of the same step
             scored = self.folder.scored_at(first)
             self._evaluate(first, state, first_says([name in scored for name in self.experiment.scored]))
@@ -187,6 +188,7 @@ class _Loop:
 
     def _start(self) -> tuple[State, int]:
         """The state to begin with, and how many steps it has behind it."""
+        images = images_of(self.experiment, self.sources)
         failed: list[tuple[int, InputError]] = []
         for latest in self.checkpoints.candidates():
             try:
@@ -201,12 +203,14 @@ class _Loop:
                     file=self.stream,
                     flush=True,
                 )
+            self.folder.check_images(images)
             self.folder.forget_after(latest)
             self.saved = latest
             return state, latest
         if failed:  # it is not one file that is broken: the run is another one, or all of it is lost
             raise failed[0][1]
         self.folder.forget_after(0)
+        self.folder.keep_images(images)
         if self.method.labelling(0) is None:
             self.iterator = self._batches(0)
         state = _initializer(jax.default_backend())(
@@ -316,7 +320,9 @@ class _Loop:
                 "val",
                 experiment.evaluation,
                 domain=experiment.domain_of(data_set),
+                threads=experiment.threads,
             )
+            score = dataclasses.replace(score, space=experiment.space_of(data_set))
             line = {"kind": "evaluation", "step": done, "on": f"{name}/val"}
             self.folder.log(line | score.figures | score.parts)
             self.progress.note(f"step {done}: {score.headline} on {name}/val")

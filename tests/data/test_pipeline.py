@@ -152,8 +152,27 @@ def test_images_of_different_sizes_are_named() -> None:
     with pytest.raises(InputError, match=r"target: .*image\d is 3x[24], image\d 3x[24].*resize"):
         next(batches({"source": numbered(6), "target": mixed}, 6, seed=0))
     with pytest.raises(InputError, match=r"image2 is 3x2, image3 3x4.*resize.*batch of 1"):
-        list(evaluation_batches(mixed, 2))
-    assert [part["image"].shape[1] for part in evaluation_batches(mixed, 1)] == [2, 2, 2, 4, 4, 4]
+        list(evaluation_batches(mixed, 2, process_count=2, process_index=1))
+
+
+def test_an_evaluation_has_batches_of_each_size() -> None:
+    mixed = numbered(3) + numbered(2, 3, size=(4, 3)) + numbered(1, 5)
+    parts = list(evaluation_batches(mixed, 4))
+    assert [part["image"].shape[:2] for part in parts] == [(4, 2), (4, 4), (4, 4), (4, 2)]
+    assert [part["index"] for part in parts] == [
+        [0, 1, 2, -1],
+        [3, -1, -1, -1],
+        [4, -1, -1, -1],
+        [5, -1, -1, -1],
+    ]
+    for part in parts:
+        for row, index in enumerate(part["index"]):
+            for field in ("image", "label"):
+                known = mixed[index][field] if index >= 0 else {"image": 0, "label": 255}[field]
+                np.testing.assert_array_equal(
+                    part[field][row], np.broadcast_to(known, part[field][row].shape)
+                )
+        assert part["id"] == [mixed[index]["id"] if index >= 0 else "" for index in part["index"]]
 
 
 def test_a_label_that_is_not_of_its_images_size_is_named() -> None:

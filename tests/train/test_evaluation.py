@@ -17,7 +17,16 @@ from jaxseg.data.synthia import Synthia
 from jaxseg.errors import InputError
 from jaxseg.labels import CITYSCAPES, CITYSCAPES_13, CITYSCAPES_16
 from jaxseg.models import LinenNetwork, Normalization
-from jaxseg.train import EvaluationProtocol, Member, Score, distributed, evaluate, evaluate_ensemble, predict
+from jaxseg.train import (
+    EvaluationProtocol,
+    Member,
+    Score,
+    _spread,
+    distributed,
+    evaluate,
+    evaluate_ensemble,
+    predict,
+)
 from jaxseg.train._scores import View, check_members, scores
 from tests.tiny import SPACE, Blocks, Patches, classifier, network
 
@@ -140,6 +149,42 @@ def test_scales_are_scored_named_and_refused_where_they_cannot_be() -> None:
     for scales in ((1.0, 0.0), (math.inf,)):
         with pytest.raises(InputError, match=r"evaluation.scales: .*; all must be positive"):
             evaluate(one.network, one.variables, data_set, "test", EvaluationProtocol(scales=scales))
+
+
+@dataclasses.dataclass(frozen=True)
+class TwoSizes(Blocks):
+    """Blocks, every third image of which is smaller."""
+
+    def source(self, split: str) -> list[dict[str, object]]:
+        wide, small = (Blocks(self.count, size).source(split) for size in ((8, 16), (4, 8)))
+        return [small[index] if index % 3 == 1 else wide[index] for index in range(self.count)]
+
+
+def test_images_of_several_sizes_are_scored_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, data_set, asked = member(network(), 1), TwoSizes(count=7), []
+    made = _spread.data.evaluation_batches
+
+    def noted(*arguments: Any, **named: Any) -> Any:
+        asked.append(named["threads"])
+        return made(*arguments, **named)
+
+    monkeypatch.setattr(_spread.data, "evaluation_batches", noted)
+    alone = evaluate(one.network, one.variables, data_set, "val", EvaluationProtocol(batch=1))
+    several = evaluate(
+        one.network, one.variables, data_set, "val", EvaluationProtocol(batch=4), keep=(1, 6), threads=3
+    )
+    np.testing.assert_array_equal(several.counts, alone.counts)
+    known = sum(int((example["label"] < 3).sum()) for example in data_set.source("val"))
+    assert several.counts.sum() == known
+    assert [(picture.name, picture.truth.shape) for picture in several.pictures] == [
+        ("val1", (4, 8)),
+        ("val6", (8, 16)),
+    ]
+    for picture in several.pictures:
+        example = data_set.source("val")[int(picture.name[3:])]
+        expected = own(one, example["image"][None])[0].argmax(-1)
+        np.testing.assert_array_equal(picture.prediction, expected)
+    assert asked == [2, 3]
 
 
 def test_a_probability_that_underflows_is_small_and_not_minus_infinity(image: np.ndarray) -> None:
