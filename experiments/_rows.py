@@ -6,9 +6,12 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from jaxseg.train import Experiment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +63,7 @@ def run_rows(
       program: the command, for help and messages.
 
     Returns:
-      The run folders, seed after seed, less those given up, of which `given_up_runs` tells.
+      The run folders, row after row, less those given up, of which `given_up_runs` tells.
 
     Raises:
       Interrupted: a signal came; the same command goes on.
@@ -69,6 +72,7 @@ def run_rows(
     from jaxseg.train.progress import duration
 
     began = time.monotonic()
+    targets = target_names(rows)
     folders: list[Path] = []
     for index, (seed, row) in enumerate(itertools.product(seeds, rows)):
         took = duration(time.monotonic() - began)
@@ -78,11 +82,14 @@ def run_rows(
         try:
             if lost:
                 raise Diverged(f"it needs the run of {lost[0]}, which was given up")
-            place = _score_together if row.together else _train_and_score
-            folders.append(place(row, seed, out, fields, program))
+            if row.together:
+                folders.append(_score_together(row, seed, out))
+            else:
+                folders.append(_train_and_score(row, seed, out, fields, targets, program))
         except Diverged as error:
             print(f"{row.name}, seed {seed}: given up: {error}", file=sys.stderr)
-    return folders
+    # By rows: the first of a table is what the others are compared with, whatever seeds it lost.
+    return [path for row in rows for path in folders if path.parent == out / row.name]
 
 
 def given_up_runs(rows: Sequence[Row], seeds: Sequence[int], out: Path, folders: Sequence[Path]) -> list[str]:
@@ -99,7 +106,9 @@ def given_up_runs(rows: Sequence[Row], seeds: Sequence[int], out: Path, folders:
     return lines
 
 
-def _train_and_score(row: Row, seed: int, out: Path, fields: Sequence[str], program: str) -> Path:
+def _train_and_score(
+    row: Row, seed: int, out: Path, fields: Sequence[str], targets: Collection[str], program: str
+) -> Path:
     from experiments.evaluate import evaluate_run, is_scored
     from jaxseg.train import Diverged, RunFolder, Stopped, load_config, train, with_arguments
     from jaxseg.train.given_up import give_up, given_up
@@ -107,7 +116,7 @@ def _train_and_score(row: Row, seed: int, out: Path, fields: Sequence[str], prog
     assert row.config is not None
     folder = RunFolder(out / row.name / f"seed{seed}")
     config = load_config(row.config)
-    options = [*row.options, *_without_target(fields, config.target is None), "--seed", str(seed)]
+    options = [*row.options, *with_fields(config, fields, targets), "--seed", str(seed)]
     if row.after is not None:
         options += ["--initialize", str(out / row.after / f"seed{seed}")]
     experiment = with_arguments(config, options, program)
@@ -130,18 +139,41 @@ def _train_and_score(row: Row, seed: int, out: Path, fields: Sequence[str], prog
     return folder.path
 
 
-def _without_target(fields: Sequence[str], drop: bool) -> list[str]:
-    """The options, less those of a target where the experiment has none: an oracle trains on the target as its data."""
+def target_names(rows: Sequence[Row]) -> set[str]:
+    """The names of the data sets that are a target of any row."""
+    from jaxseg.train import load_config
+
+    configs = {row.config for row in rows if row.config is not None}
+    return {target.name for config in configs if (target := load_config(config).target) is not None}
+
+
+def with_fields(config: "Experiment", fields: Sequence[str], targets: Collection[str]) -> list[str]:
+    """The options given for all rows, as those of one of them.
+
+    An experiment without a target has no use for a target's options. Where its data are what the others call the
+    target, as an oracle's are, those are the options of its data, and those of their data are not.
+
+    Args:
+      config: the experiment of the row.
+      fields: options for all.
+      targets: names of the data sets that are a target of any row.
+    """
+    if config.target is not None:
+        return list(fields)
+    dropped, swapped = "--target.", config.data.name in targets
+    if swapped:
+        dropped = "--data."
     kept, skipping = [], False
     for word in fields:
         if word.startswith("--"):
-            skipping = drop and word.startswith("--target.")
+            skipping = word.startswith(dropped)
+            word = word.replace("--target.", "--data.", 1) if swapped else word
         if not skipping:
             kept.append(word)
     return kept
 
 
-def _score_together(row: Row, seed: int, out: Path, fields: Sequence[str], program: str) -> Path:
+def _score_together(row: Row, seed: int, out: Path) -> Path:
     from experiments.evaluate import evaluate_together
     from jaxseg.train import RunFolder
 
@@ -174,9 +206,8 @@ def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]
     for row in rows:
         seeds = {}
         for path in (path for path in folders if path.parent.name == row.name):
-            scores = [json.loads(file.read_text()) for file in sorted((path / "evaluations").glob("*.json"))]
             seeds[path.name] = {
-                "scores": {score["on"]: _kept(score) for score in scores},
+                "scores": {score["on"]: _kept(score) for score in _scores(path)},
                 **_while_training(_lines(path / "metrics.jsonl")),
                 "training_seconds": _seconds(_lines(path / "metrics.jsonl")),
                 **_commit(path / "config.json"),
@@ -187,6 +218,17 @@ def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]
             facts |= {"options": list(row.options)} if row.options else {}
         found.append({"row": row.name, **facts, "seeds": seeds})
     return found
+
+
+def _scores(path: Path) -> list[dict[str, Any]]:
+    """The scores of a run, or of runs scored together, that of the target first."""
+    from jaxseg.train import RunFolder
+
+    config = json.loads((path / "config.json").read_text())
+    run = Path(config["ensemble"]["members"][0]["run"]) if "ensemble" in config else path
+    order = [f"{name}/test" for name in RunFolder(run).experiment().scored]
+    found = [json.loads(file.read_text()) for file in sorted((path / "evaluations").glob("*.json"))]
+    return sorted(found, key=lambda score: order.index(score["on"]) if score["on"] in order else len(order))
 
 
 def _kept(score: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,6 +267,6 @@ def _commit(config: Path) -> dict[str, str]:
 
 
 def _seconds(lines: Sequence[Mapping[str, Any]]) -> float | None:
-    """Wall time of the training loop: the last line's clock, of the last process where it was resumed."""
+    """Wall time of the training loop, that of all processes where it was resumed: the last line's clock."""
     known = [float(line["seconds"]) for line in lines if line.get("kind") == "train" and "seconds" in line]
     return known[-1] if known else None

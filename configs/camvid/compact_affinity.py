@@ -5,7 +5,7 @@
 Settings are those of `configs/camvid/common.py`. Both terms have the weight 1; in the code of
 Ke et al. their weights fall as 10^(-step/steps), and labels are lowered to the network's size.
 
-Measured: 34.1 ± 2.6 % mIoU on camvid/test, 3 seeds, from 2.3 minutes a run on 1 x cpu (structural.table5).
+Measured: 34.1 ± 2.6 % mIoU on camvid/test, 3 seeds, 2.4 minutes a run (median) on 1 x cpu (structural.table5).
 """
 
 from configs.camvid.common import trained

@@ -4,7 +4,7 @@
 
 Settings are those of `configs/camvid/common.py`.
 
-Measured: 33.3 ± 1.7 % mIoU on camvid/test, 3 seeds, from 1.2 minutes a run on 1 x cpu (structural.table2).
+Measured: 33.3 ± 1.7 % mIoU on camvid/test, 3 seeds, 1.8 minutes a run (median) on 1 x cpu (structural.table2).
 """
 
 from configs.camvid.common import trained

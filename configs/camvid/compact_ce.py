@@ -4,7 +4,7 @@
 
 Settings are those of `configs/camvid/common.py`.
 
-Measured: 33.9 ± 2.3 % mIoU on camvid/test, 3 seeds, from 1.4 minutes a run on 1 x cpu (structural.table1).
+Measured: 33.9 ± 2.3 % mIoU on camvid/test, 3 seeds, 1.4 minutes a run (median) on 1 x cpu (structural.table1).
 """
 
 from configs.camvid.common import trained

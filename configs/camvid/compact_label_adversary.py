@@ -6,7 +6,7 @@ From the paper: binary cross entropy for both players, the product of label map 
 Ours: its layers (a PatchGAN that sees 34x34 pixels, as the paper's LargeFOV does), both rates, and the weight. The rest
 is that of `configs/camvid/common.py`: it is `compact_ce.py` with the game from the beginning.
 
-Measured: 34.8 ± 2.8 % mIoU on camvid/test, 3 seeds, from 6.0 minutes a run on 1 x cpu (structural.table5).
+Measured: 34.8 ± 2.8 % mIoU on camvid/test, 3 seeds, 7.0 minutes a run (median) on 1 x cpu (structural.table5).
 """
 
 import dataclasses

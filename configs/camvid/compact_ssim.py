@@ -10,7 +10,7 @@ Settings are those of `configs/camvid/common.py`. Others are options:
 The second is their Eq. 9. They do not say whether cross entropy is added; here it is half of the objective, as for
 their own loss.
 
-Measured: 33.5 ± 2.5 % mIoU on camvid/test, 3 seeds, from 1.5 minutes a run on 1 x cpu (structural.table2).
+Measured: 33.5 ± 2.5 % mIoU on camvid/test, 3 seeds, 1.9 minutes a run (median) on 1 x cpu (structural.table2).
 """
 
 from configs.camvid.common import trained

@@ -8,7 +8,7 @@ Settings are those of `configs/camvid/common.py`. Others are options:
     --objective.structure.loss.no-mine
     --objective.structure.loss.no-reweight
 
-Measured: 33.5 ± 1.8 % mIoU on camvid/test, 3 seeds, from 1.8 minutes a run on 1 x cpu (structural.table1).
+Measured: 33.5 ± 1.8 % mIoU on camvid/test, 3 seeds, 2.8 minutes a run (median) on 1 x cpu (structural.table1).
 """
 
 from configs.camvid.common import trained

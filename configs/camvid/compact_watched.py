@@ -4,7 +4,7 @@
 
 As `compact_ssl.py`, and the seven terms of weight 0 of `configs/watch.py`.
 
-Measured: 33.5 ± 1.8 % mIoU on camvid/test, 3 seeds, from 4.4 minutes a run on 1 x cpu (structural.figure3).
+Measured: 33.5 ± 1.8 % mIoU on camvid/test, 3 seeds, 6.2 minutes a run (median) on 1 x cpu (structural.figure3).
 """
 
 from configs.camvid.common import trained

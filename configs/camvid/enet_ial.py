@@ -4,7 +4,7 @@
 
 Settings are those of `configs/camvid/common.py`. The groups are CamVid's in `jaxseg.labels`.
 
-Measured: 24.3 ± 4.4 % mIoU on camvid/test, 3 seeds, from 0.8 minutes a run on 1 x cpu (wasserstein.table2).
+Measured: 24.3 ± 4.4 % mIoU on camvid/test, 3 seeds, 0.8 minutes a run (median) on 1 x cpu (wasserstein.table2).
 """
 
 from configs.camvid.common import tuned

@@ -4,7 +4,7 @@
 
 Settings are those of `configs/camvid/common.py`.
 
-Measured: 34.9 ± 1.2 % mIoU on camvid/test, 3 seeds, from 6.2 minutes a run on 1 x cpu (wasserstein.table2).
+Measured: 34.9 ± 1.2 % mIoU on camvid/test, 3 seeds, 6.7 minutes a run (median) on 1 x cpu (wasserstein.table2).
 """
 
 from configs.camvid.common import trained

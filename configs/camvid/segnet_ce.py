@@ -4,7 +4,7 @@
 
 Settings are those of `configs/camvid/common.py`.
 
-Measured: 21.6 ± 1.6 % mIoU on camvid/test, 3 seeds, from 7.5 minutes a run on 1 x cpu (wasserstein.table2).
+Measured: 21.6 ± 1.6 % mIoU on camvid/test, 3 seeds, 9.2 minutes a run (median) on 1 x cpu (wasserstein.table2).
 """
 
 from configs.camvid.common import trained

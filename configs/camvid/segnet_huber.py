@@ -5,7 +5,7 @@
 
 Settings are those of `configs/camvid/common.py`. The ground metric is that of `configs/transport.py`.
 
-Measured: 18.9 ± 3.9 % mIoU on camvid/test, 3 seeds, from 1.6 minutes a run on 1 x cpu (wasserstein.table2).
+Measured: 18.9 ± 3.9 % mIoU on camvid/test, 3 seeds, 2.0 minutes a run (median) on 1 x cpu (wasserstein.table2).
 """
 
 from configs.camvid.common import tuned

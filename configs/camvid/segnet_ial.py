@@ -4,7 +4,7 @@
 
 Settings are those of `configs/camvid/common.py`. The groups are CamVid's in `jaxseg.labels`.
 
-Measured: 19.5 ± 1.2 % mIoU on camvid/test, 3 seeds, from 1.5 minutes a run on 1 x cpu (wasserstein.table2).
+Measured: 19.5 ± 1.2 % mIoU on camvid/test, 3 seeds, 2.6 minutes a run (median) on 1 x cpu (wasserstein.table2).
 """
 
 from configs.camvid.common import tuned

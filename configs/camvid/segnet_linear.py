@@ -5,7 +5,7 @@
 
 Settings are those of `configs/camvid/common.py`. The ground metric is that of `configs/transport.py`.
 
-Measured: 20.6 ± 1.3 % mIoU on camvid/test, 3 seeds, from 1.5 minutes a run on 1 x cpu (wasserstein.table2).
+Measured: 20.6 ± 1.3 % mIoU on camvid/test, 3 seeds, 2.5 minutes a run (median) on 1 x cpu (wasserstein.table2).
 """
 
 from configs.camvid.common import tuned

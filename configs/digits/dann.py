@@ -5,7 +5,8 @@
 From the paper: the reversal's strength, 2 / (1 + exp(-10 p)) - 1, and the domain classifier that it has where MNIST is
 the source, one layer of 100, here without dropout. Network, optimiser and steps are ours, those of all these configs.
 
-Measured: 53.0 ± 4.5 % accuracy on digits-mnist/test, 5 seeds, from 0.6 minutes a run on 1 x cpu (maxsquare.office31).
+Measured: 53.0 ± 4.5 % accuracy on digits-mnist/test, 5 seeds, 1.1 minutes a run (median) on 1 x cpu
+(maxsquare.office31).
 """
 
 import dataclasses

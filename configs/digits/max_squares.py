@@ -4,7 +4,8 @@
 
 The weight is ours: the paper trains on images of Office-31 and gives none.
 
-Measured: 41.7 ± 1.7 % accuracy on digits-mnist/test, 5 seeds, from 0.4 minutes a run on 1 x cpu (maxsquare.office31).
+Measured: 41.7 ± 1.7 % accuracy on digits-mnist/test, 5 seeds, 1.0 minutes a run (median) on 1 x cpu
+(maxsquare.office31).
 """
 
 from configs.digits.common import adapted

@@ -3,7 +3,8 @@
 python -m experiments.train configs/digits/source.py --data.dir DIGITS --target.dir DIGITS
 python -m experiments.predict runs/digits-source/seed0 digit.png
 
-Measured: 31.7 ± 4.1 % accuracy on digits-mnist/test, 5 seeds, from 0.3 minutes a run on 1 x cpu (maxsquare.office31).
+Measured: 31.7 ± 4.1 % accuracy on digits-mnist/test, 5 seeds, 0.4 minutes a run (median) on 1 x cpu
+(maxsquare.office31).
 """
 
 from configs.digits.common import base

@@ -5,7 +5,7 @@
 
 What is ours is as in `configs/streets/adapt_seg_net.py`.
 
-Measured: 19.0 ± 10.1 % mIoU on camvid-0001TP/test, 3 seeds, from 0.7 minutes a run on 1 x cpu (maxsquare.dusk).
+Measured: 19.0 ± 10.1 % mIoU on camvid-0001TP/test, 3 seeds, 1.4 minutes a run (median) on 1 x cpu (maxsquare.dusk).
 """
 
 from configs.dusk.common import adversarial

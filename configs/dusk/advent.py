@@ -5,7 +5,7 @@
 
 What is ours is as in `configs/streets/adapt_seg_net.py`.
 
-Measured: 19.7 ± 8.9 % mIoU on camvid-0001TP/test, 3 seeds, from 0.5 minutes a run on 1 x cpu (maxsquare.dusk).
+Measured: 19.7 ± 8.9 % mIoU on camvid-0001TP/test, 3 seeds, 1.1 minutes a run (median) on 1 x cpu (maxsquare.dusk).
 """
 
 from configs.dusk.common import adversarial

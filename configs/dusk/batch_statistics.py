@@ -5,7 +5,7 @@
 
 What that alone gains must be known before a loss is credited with it.
 
-Measured: 17.5 ± 10.1 % mIoU on camvid-0001TP/test, 3 seeds, from 0.5 minutes a run on 1 x cpu
+Measured: 17.5 ± 10.1 % mIoU on camvid-0001TP/test, 3 seeds, 0.9 minutes a run (median) on 1 x cpu
 (wasserstein.table3_dusk).
 """
 

@@ -3,7 +3,7 @@
     python -m experiments.train configs/dusk/cbst.py --data.dir CAMVID --target.dir CAMVID \
         --initialize runs/dusk-source/seed0
 
-Measured: 14.7 ± 13.7 % mIoU on camvid-0001TP/test, 3 seeds, from 0.3 minutes a run on 1 x cpu
+Measured: 14.7 ± 13.7 % mIoU on camvid-0001TP/test, 3 seeds, 1.3 minutes a run (median) on 1 x cpu
 (wasserstein.table3_dusk).
 """
 

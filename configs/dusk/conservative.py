@@ -5,7 +5,8 @@ r"""Conservative loss (Zhu et al. 2018), warm start: the game and the loss with 
 
 The setting of all main results of the paper.
 
-Measured: 13.4 ± 11.6 % mIoU on camvid-0001TP/test, 3 seeds, from 2.2 minutes a run on 1 x cpu (conservative.table2).
+Measured: 13.4 ± 11.6 % mIoU on camvid-0001TP/test, 3 seeds, 3.1 minutes a run (median) on 1 x cpu
+(conservative.table2).
 """
 
 from configs.dusk.game import game

@@ -5,7 +5,7 @@ r"""The Conservative loss paper's game with cross entropy: GAN+CE of its Tables 
 
 The game is that of `conservative.py`.
 
-Measured: 11.8 ± 9.8 % mIoU on camvid-0001TP/test, 3 seeds, from 2.2 minutes a run on 1 x cpu
+Measured: 11.8 ± 9.8 % mIoU on camvid-0001TP/test, 3 seeds, 2.5 minutes a run (median) on 1 x cpu
 (conservative.table3_dusk).
 """
 

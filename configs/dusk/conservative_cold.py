@@ -5,7 +5,7 @@
 As many steps as source-only training and adaptation take together, at the rate of the former. The paper clamps to 10
 and does not say what; here it is the loss before lambda. After it: `--objective.source.loss.clamp-on scaled`.
 
-Measured: 13.6 ± 18.6 % mIoU on camvid-0001TP/test, 3 seeds, from 8.3 minutes a run on 1 x cpu
+Measured: 13.6 ± 18.6 % mIoU on camvid-0001TP/test, 3 seeds, 8.4 minutes a run (median) on 1 x cpu
 (conservative.table5_dusk).
 """
 

@@ -5,7 +5,7 @@ r"""The Conservative loss paper's game with the focal loss, alpha 5 and gamma 2:
 
 The game is that of `conservative.py`.
 
-Measured: 14.9 ± 2.0 % mIoU on camvid-0001TP/test, 3 seeds, from 1.3 minutes a run on 1 x cpu
+Measured: 14.9 ± 2.0 % mIoU on camvid-0001TP/test, 3 seeds, 1.8 minutes a run (median) on 1 x cpu
 (conservative.table6_dusk).
 """
 

@@ -5,7 +5,7 @@ r"""The Conservative loss paper's game with Eq. 4, a cubic whose root is 1/2: Lo
 
 The paper does not give lambda_1; here it is 5 e^3 (ours), that of `conservative_loss2.py`.
 
-Measured: 16.6 ± 7.6 % mIoU on camvid-0001TP/test, 3 seeds, from 1.2 minutes a run on 1 x cpu
+Measured: 16.6 ± 7.6 % mIoU on camvid-0001TP/test, 3 seeds, 1.6 minutes a run (median) on 1 x cpu
 (conservative.table6_dusk).
 """
 

@@ -5,7 +5,7 @@ r"""Cross entropy without a game, from day to dusk: FCN8s+CE of the Conservative
 
 As many steps as the game takes. No network sees the target.
 
-Measured: 8.8 ± 7.9 % mIoU on camvid-0001TP/test, 3 seeds, from 0.3 minutes a run on 1 x cpu
+Measured: 8.8 ± 7.9 % mIoU on camvid-0001TP/test, 3 seeds, 0.3 minutes a run (median) on 1 x cpu
 (conservative.table3_dusk).
 """
 

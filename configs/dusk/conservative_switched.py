@@ -5,7 +5,7 @@ r"""The Conservative loss paper's game with what its text describes (ours): abov
 
 In no table of the paper; its own loss never ascends. The game is that of `conservative.py`.
 
-Measured: 10.3 ± 8.4 % mIoU on camvid-0001TP/test, 3 seeds, from 1.2 minutes a run on 1 x cpu
+Measured: 10.3 ± 8.4 % mIoU on camvid-0001TP/test, 3 seeds, 1.2 minutes a run (median) on 1 x cpu
 (conservative.table6_dusk).
 """
 

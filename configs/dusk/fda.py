@@ -6,7 +6,7 @@
 The weight of the entropy, 0.005, is that of the paper; so are the bands, of which `--translate.beta` chooses 0.01,
 0.05 or 0.09: at 96 rows that is the mean alone, 4 or 8 frequencies.
 
-Measured: 20.7 ± 0.8 % mIoU on camvid-0001TP/test, 3 seeds, from 0.5 minutes a run on 1 x cpu (maxsquare.dusk).
+Measured: 20.7 ± 0.8 % mIoU on camvid-0001TP/test, 3 seeds, 0.8 minutes a run (median) on 1 x cpu (maxsquare.dusk).
 """
 
 import dataclasses

@@ -5,7 +5,7 @@
 
 CRST names no such variant of the label; the rule follows from its problem, and alpha is LRENT's (ours).
 
-Measured: 16.8 ± 10.3 % mIoU on camvid-0001TP/test, 3 seeds, from 2.4 minutes a run on 1 x cpu
+Measured: 16.8 ± 10.3 % mIoU on camvid-0001TP/test, 3 seeds, 4.6 minutes a run (median) on 1 x cpu
 (wasserstein.table3_dusk).
 """
 

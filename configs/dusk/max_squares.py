@@ -5,7 +5,7 @@
 
 Settings are in `configs/dusk/common.py`.
 
-Measured: 19.7 ± 10.7 % mIoU on camvid-0001TP/test, 3 seeds, from 0.8 minutes a run on 1 x cpu (maxsquare.dusk).
+Measured: 19.7 ± 10.7 % mIoU on camvid-0001TP/test, 3 seeds, 0.8 minutes a run (median) on 1 x cpu (maxsquare.dusk).
 """
 
 from configs.dusk.common import adapted

@@ -6,7 +6,7 @@
 The auxiliary head learns the labels that both heads agree on, threshold 0.95, with 0.1 of the weight, as in the
 paper.
 
-Measured: 23.0 ± 13.3 % mIoU on camvid-0001TP/test, 3 seeds, from 0.8 minutes a run on 1 x cpu (maxsquare.dusk).
+Measured: 23.0 ± 13.3 % mIoU on camvid-0001TP/test, 3 seeds, 1.4 minutes a run (median) on 1 x cpu (maxsquare.dusk).
 """
 
 from configs.dusk.common import AUX, adapted

@@ -4,7 +4,7 @@
 
 There are 62 of them, of the sequence that the test images are of.
 
-Measured: 37.0 ± 4.8 % mIoU on camvid-0001TP/test, 3 seeds, from 0.9 minutes a run on 1 x cpu
+Measured: 37.0 ± 4.8 % mIoU on camvid-0001TP/test, 3 seeds, 1.0 minutes a run (median) on 1 x cpu
 (wasserstein.table3_dusk).
 """
 

@@ -3,7 +3,7 @@
     python -m experiments.train configs/dusk/self_training.py --data.dir CAMVID --target.dir CAMVID \
         --initialize runs/dusk-source/seed0
 
-Measured: 15.1 ± 11.6 % mIoU on camvid-0001TP/test, 3 seeds, from 1.3 minutes a run on 1 x cpu
+Measured: 15.1 ± 11.6 % mIoU on camvid-0001TP/test, 3 seeds, 1.4 minutes a run (median) on 1 x cpu
 (wasserstein.table3_dusk).
 """
 

@@ -4,7 +4,7 @@
 
 All settings and the jitter are in `configs/dusk/common.py`.
 
-Measured: 8.2 ± 3.1 % mIoU on camvid-0001TP/test, 3 seeds, from 0.8 minutes a run on 1 x cpu
+Measured: 8.2 ± 3.1 % mIoU on camvid-0001TP/test, 3 seeds, 0.9 minutes a run (median) on 1 x cpu
 (wasserstein.table3_dusk).
 """
 

@@ -5,7 +5,7 @@
 
 It is the Wasserstein loss of the step metric, which knows no distance between classes.
 
-Measured: 17.3 ± 9.6 % mIoU on camvid-0001TP/test, 3 seeds, from 1.9 minutes a run on 1 x cpu
+Measured: 17.3 ± 9.6 % mIoU on camvid-0001TP/test, 3 seeds, 6.3 minutes a run (median) on 1 x cpu
 (wasserstein.table3_dusk).
 """
 

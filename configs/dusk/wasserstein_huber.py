@@ -6,7 +6,7 @@
 Distances are of the importance groups, in `configs/transport.py`: the paper prints neither them nor the weight.
 Tau is 2 (ours).
 
-Measured: 15.5 ± 8.9 % mIoU on camvid-0001TP/test, 3 seeds, from 2.1 minutes a run on 1 x cpu
+Measured: 15.5 ± 8.9 % mIoU on camvid-0001TP/test, 3 seeds, 6.7 minutes a run (median) on 1 x cpu
 (wasserstein.table3_dusk).
 """
 

@@ -5,7 +5,7 @@
 
 Distances are of the importance groups, in `configs/transport.py`: the paper prints neither them nor the weight.
 
-Measured: 16.6 ± 10.9 % mIoU on camvid-0001TP/test, 3 seeds, from 2.3 minutes a run on 1 x cpu
+Measured: 16.6 ± 10.9 % mIoU on camvid-0001TP/test, 3 seeds, 4.7 minutes a run (median) on 1 x cpu
 (wasserstein.table3_dusk).
 """
 

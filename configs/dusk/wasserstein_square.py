@@ -5,7 +5,7 @@
 
 Distances are of the importance groups, in `configs/transport.py`: the paper prints neither them nor the weight.
 
-Measured: 15.6 ± 8.8 % mIoU on camvid-0001TP/test, 3 seeds, from 3.1 minutes a run on 1 x cpu
+Measured: 15.6 ± 8.8 % mIoU on camvid-0001TP/test, 3 seeds, 12.9 minutes a run (median) on 1 x cpu
 (wasserstein.table3_dusk).
 """
 

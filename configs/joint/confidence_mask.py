@@ -5,7 +5,7 @@
 300 steps of that network on the 26 real images, then 450 of joint training; mask and threshold are ours.
 `--confidence best --threshold 0.9` takes the pixels that it is sure of, right or wrong.
 
-Measured: 47.7 ± 1.9 % mIoU on streets-real/test, 3 seeds, from 1.9 minutes a run on 1 x cpu (metapix.table1).
+Measured: 47.7 ± 1.9 % mIoU on streets-real/test, 3 seeds, 2.0 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import STREETS, Setting, masked

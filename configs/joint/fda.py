@@ -4,7 +4,7 @@
 
 Band and weight as in `configs/streets/fda.py`.
 
-Measured: 54.1 ± 2.2 % mIoU on streets-real/test, 3 seeds, from 1.6 minutes a run on 1 x cpu (metapix.table1).
+Measured: 54.1 ± 2.2 % mIoU on streets-real/test, 3 seeds, 2.0 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 import dataclasses

@@ -4,7 +4,7 @@
 
 The optimiser and its schedule begin afresh for the second part.
 
-Measured: 48.8 ± 1.0 % mIoU on streets-real/test, 3 seeds, from 0.7 minutes a run on 1 x cpu (metapix.table1).
+Measured: 48.8 ± 1.0 % mIoU on streets-real/test, 3 seeds, 0.9 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import JOINT, LONGER, OPTIMIZER, SOURCE, STREETS, TARGET, Setting, baseline

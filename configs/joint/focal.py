@@ -4,7 +4,7 @@
 
 Gamma 2, focal loss's own; no recipe is published for this row of the paper's table.
 
-Measured: 49.9 ± 2.0 % mIoU on streets-real/test, 3 seeds, from 1.2 minutes a run on 1 x cpu (metapix.table1).
+Measured: 49.9 ± 2.0 % mIoU on streets-real/test, 3 seeds, 1.3 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import STREETS, Setting, baseline

@@ -4,7 +4,7 @@
 
 Discriminator and weight are those of `configs/streets/adapt_seg_net.py`.
 
-Measured: 51.5 ± 2.2 % mIoU on streets-real/test, 3 seeds, from 2.3 minutes a run on 1 x cpu (metapix.table1).
+Measured: 51.5 ± 2.2 % mIoU on streets-real/test, 3 seeds, 2.7 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import STREETS, Setting, adversarial

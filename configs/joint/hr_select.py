@@ -4,7 +4,7 @@
 
 The weighting network sees predictions, and learns in every step beside the other; rates are ours.
 
-Measured: 48.6 ± 3.1 % mIoU on streets-real/test, 3 seeds, from 4.2 minutes a run on 1 x cpu (metapix.table1).
+Measured: 48.6 ± 3.1 % mIoU on streets-real/test, 3 seeds, 4.8 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import STREETS, Setting, similar

@@ -4,7 +4,7 @@
 
 The row that learned weights have to beat.
 
-Measured: 51.4 ± 2.4 % mIoU on streets-real/test, 3 seeds, from 1.3 minutes a run on 1 x cpu (metapix.table1).
+Measured: 51.4 ± 2.4 % mIoU on streets-real/test, 3 seeds, 1.5 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import SOURCE, STREETS, TARGET, Setting, baseline

@@ -4,7 +4,7 @@
 
 The optimiser and its schedule begin afresh for the second part.
 
-Measured: 51.0 ± 2.2 % mIoU on streets-real/test, 3 seeds, from 1.4 minutes a run on 1 x cpu (metapix.table1).
+Measured: 51.0 ± 2.2 % mIoU on streets-real/test, 3 seeds, 1.4 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import JOINT, LONGER, OPTIMIZER, SOURCE, STREETS, TARGET, Setting, baseline

@@ -4,7 +4,7 @@
 
 Blocks are shared; `metapix_split1.py` gives each domain its own first blocks. `--hypergradient jvp` needs less memory.
 
-Measured: 50.2 ± 2.3 % mIoU on streets-real/test, 3 seeds, from 3.1 minutes a run on 1 x cpu (metapix.table1).
+Measured: 50.2 ± 2.3 % mIoU on streets-real/test, 3 seeds, 3.2 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import STREETS, Setting, metapix

@@ -5,7 +5,7 @@
 
 The own blocks of the two domains are drawn apart: there are no weights that both could start from.
 
-Measured: 50.5 ± 3.1 % mIoU on streets-real/test, 3 seeds, from 2.1 minutes a run on 1 x cpu (metapix.table1).
+Measured: 50.5 ± 3.1 % mIoU on streets-real/test, 3 seeds, 3.6 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import STREETS, Setting, metapix

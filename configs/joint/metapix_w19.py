@@ -4,7 +4,7 @@
 
 As `metapix.py` otherwise.
 
-Measured: 49.9 ± 2.6 % mIoU on streets-real/test, 3 seeds, from 0.2 minutes a run on 1 x cpu (metapix.table1).
+Measured: 49.9 ± 2.6 % mIoU on streets-real/test, 3 seeds, 4.0 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import STREETS, Setting, metapix

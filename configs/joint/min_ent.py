@@ -4,7 +4,7 @@
 
 The weight is AdvEnt's 0.001: the target's labels are there, so its entropy needs no more.
 
-Measured: 51.5 ± 2.4 % mIoU on streets-real/test, 3 seeds, from 1.3 minutes a run on 1 x cpu (metapix.table1).
+Measured: 51.5 ± 2.4 % mIoU on streets-real/test, 3 seeds, 1.9 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import SOURCE, STREETS, TARGET, Setting, baseline

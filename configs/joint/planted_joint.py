@@ -4,7 +4,7 @@
 
 The row that learned weights have to beat there.
 
-Measured: 35.6 ± 2.3 % mIoU on streets-real/test, 5 seeds, from 1.0 minutes a run on 1 x cpu (metapix.planted).
+Measured: 35.6 ± 2.3 % mIoU on streets-real/test, 5 seeds, 1.1 minutes a run (median) on 1 x cpu (metapix.planted).
 """
 
 from configs.joint.common import SOURCE, TARGET, baseline

@@ -4,7 +4,7 @@
 
 Weights of images are made anew in every step; the paper does not train on its clean set, here it is joint training.
 
-Measured: 49.0 ± 2.0 % mIoU on streets-real/test, 3 seeds, from 1.2 minutes a run on 1 x cpu (metapix.table1).
+Measured: 49.0 ± 2.0 % mIoU on streets-real/test, 3 seeds, 1.6 minutes a run (median) on 1 x cpu (metapix.table1).
 """
 
 from configs.joint.common import STREETS, Setting, reweighted

@@ -7,7 +7,7 @@ on a small network: the discriminator's width (64 in the paper), its learning ra
 (0.001). Least squares is `loss=losses.AdversarialLeastSquares()`, with a weight of 0.01 in the paper. The network has
 no auxiliary head, so there is one level.
 
-Measured: 42.2 ± 1.7 % mIoU on streets-real/test, 3 seeds, from 0.6 minutes a run on 1 x cpu (maxsquare.gta5).
+Measured: 42.2 ± 1.7 % mIoU on streets-real/test, 3 seeds, 0.7 minutes a run (median) on 1 x cpu (maxsquare.gta5).
 """
 
 from configs.streets.common import adversarial

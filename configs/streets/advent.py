@@ -4,7 +4,7 @@
 
 Its settings are those of `adapt_seg_net.py`, what is ours included.
 
-Measured: 42.7 ± 1.1 % mIoU on streets-real/test, 3 seeds, from 0.4 minutes a run on 1 x cpu (maxsquare.gta5).
+Measured: 42.7 ± 1.1 % mIoU on streets-real/test, 3 seeds, 1.0 minutes a run (median) on 1 x cpu (maxsquare.gta5).
 """
 
 from configs.streets.common import adversarial

@@ -5,7 +5,7 @@
 In training the released methods of this family forward target images through batch normalisation. What that alone gains
 must be known before a loss is credited with it (AdaptSegNet's users found 41 against 36 mIoU on GTA5 to Cityscapes).
 
-Measured: 41.8 ± 1.5 % mIoU on streets-real/test, 3 seeds, from 0.3 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 41.8 ± 1.5 % mIoU on streets-real/test, 3 seeds, 0.3 minutes a run (median) on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import adapted

@@ -2,7 +2,8 @@
 
 python -m experiments.train configs/streets/cbst.py --initialize runs/streets-source/seed0
 
-Measured: 35.4 ± 10.0 % mIoU on streets-real/test, 3 seeds, from 1.0 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 35.4 ± 10.0 % mIoU on streets-real/test, 3 seeds, 1.0 minutes a run (median) on 1 x cpu
+(wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

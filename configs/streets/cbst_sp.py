@@ -4,7 +4,7 @@
 
 Probabilities are multiplied by how often the source has the class at that place.
 
-Measured: 39.6 ± 5.5 % mIoU on streets-real/test, 3 seeds, from 1.1 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 39.6 ± 5.5 % mIoU on streets-real/test, 3 seeds, 1.2 minutes a run (median) on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

@@ -4,7 +4,8 @@
 
 The setting of all main results of the paper.
 
-Measured: 34.8 ± 4.6 % mIoU on streets-real/test, 3 seeds, from 1.9 minutes a run on 1 x cpu (conservative.table1).
+Measured: 34.8 ± 4.6 % mIoU on streets-real/test, 3 seeds, 2.0 minutes a run (median) on 1 x cpu
+(conservative.table1).
 """
 
 from configs.streets.game import game

@@ -4,7 +4,8 @@
 
 The game is that of `conservative.py`.
 
-Measured: 25.7 ± 20.3 % mIoU on streets-real/test, 3 seeds, from 2.6 minutes a run on 1 x cpu (conservative.table3).
+Measured: 25.7 ± 20.3 % mIoU on streets-real/test, 3 seeds, 8.0 minutes a run (median) on 1 x cpu
+(conservative.table3).
 """
 
 from configs.streets.game import game

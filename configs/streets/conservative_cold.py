@@ -5,7 +5,8 @@
 As many steps as source-only training and adaptation take together, at the rate of the former. The paper clamps to 10
 and does not say what; here it is the loss before lambda. After it: `--objective.source.loss.clamp-on scaled`.
 
-Measured: 28.2 ± 5.9 % mIoU on streets-real/test, 3 seeds, from 10.4 minutes a run on 1 x cpu (conservative.table5).
+Measured: 28.2 ± 5.9 % mIoU on streets-real/test, 3 seeds, 12.2 minutes a run (median) on 1 x cpu
+(conservative.table5).
 """
 
 from configs.streets.common import ADAPT_STEPS, PRETRAIN, PRETRAIN_STEPS

@@ -4,7 +4,8 @@
 
 The game is that of `conservative.py`.
 
-Measured: 34.7 ± 8.6 % mIoU on streets-real/test, 3 seeds, from 0.9 minutes a run on 1 x cpu (conservative.table6).
+Measured: 34.7 ± 8.6 % mIoU on streets-real/test, 3 seeds, 1.2 minutes a run (median) on 1 x cpu
+(conservative.table6).
 """
 
 from configs.objectives import FOCAL

@@ -4,7 +4,8 @@
 
 The paper does not give lambda_1; here it is 5 e^3 (ours), that of `conservative_loss2.py`.
 
-Measured: 35.0 ± 3.4 % mIoU on streets-real/test, 3 seeds, from 0.9 minutes a run on 1 x cpu (conservative.table6).
+Measured: 35.0 ± 3.4 % mIoU on streets-real/test, 3 seeds, 0.9 minutes a run (median) on 1 x cpu
+(conservative.table6).
 """
 
 from configs.objectives import LOSS_1

@@ -4,7 +4,8 @@
 
 The paper does not give lambda_2; with 5 e^3 (ours) the cubic is 5 CL near its root.
 
-Measured: 30.9 ± 8.5 % mIoU on streets-real/test, 3 seeds, from 0.8 minutes a run on 1 x cpu (conservative.table6).
+Measured: 30.9 ± 8.5 % mIoU on streets-real/test, 3 seeds, 1.5 minutes a run (median) on 1 x cpu
+(conservative.table6).
 """
 
 from configs.objectives import LOSS_2

@@ -6,7 +6,8 @@ From its released code: the discriminator's form, the factors 0.1, all gradients
 everything but the reconstruction is a sum over pixels, `--reduction sum`. Ours: the discriminator's width (128), the
 rates.
 
-Measured: 41.4 ± 1.0 % mIoU on streets-real/test, 3 seeds, from 3.2 minutes a run on 1 x cpu (conservative.table5).
+Measured: 41.4 ± 1.0 % mIoU on streets-real/test, 3 seeds, 4.3 minutes a run (median) on 1 x cpu
+(conservative.table5).
 """
 
 from configs.streets.game import game

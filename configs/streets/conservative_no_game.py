@@ -4,7 +4,8 @@
 
 No network sees the target. Beside `configs/streets/source.py` it shows what the further steps on the source do.
 
-Measured: 29.0 ± 1.9 % mIoU on streets-real/test, 3 seeds, from 0.2 minutes a run on 1 x cpu (conservative.table3).
+Measured: 29.0 ± 1.9 % mIoU on streets-real/test, 3 seeds, 1.1 minutes a run (median) on 1 x cpu
+(conservative.table3).
 """
 
 import dataclasses

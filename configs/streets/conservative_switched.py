@@ -4,7 +4,8 @@
 
 In no table of the paper; its own loss never ascends. The game is that of `conservative.py`.
 
-Measured: 26.3 ± 7.1 % mIoU on streets-real/test, 3 seeds, from 0.9 minutes a run on 1 x cpu (conservative.table6).
+Measured: 26.3 ± 7.1 % mIoU on streets-real/test, 3 seeds, 1.1 minutes a run (median) on 1 x cpu
+(conservative.table6).
 """
 
 from configs.streets.game import game

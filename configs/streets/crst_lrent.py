@@ -2,7 +2,8 @@
 
 python -m experiments.train configs/streets/crst_lrent.py --initialize runs/streets-source/seed0
 
-Measured: 33.6 ± 10.9 % mIoU on streets-real/test, 3 seeds, from 1.2 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 33.6 ± 10.9 % mIoU on streets-real/test, 3 seeds, 2.5 minutes a run (median) on 1 x cpu
+(wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

@@ -2,7 +2,7 @@
 
 python -m experiments.train configs/streets/crst_mrkld.py --initialize runs/streets-source/seed0
 
-Measured: 35.8 ± 8.0 % mIoU on streets-real/test, 3 seeds, from 0.9 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 35.8 ± 8.0 % mIoU on streets-real/test, 3 seeds, 1.0 minutes a run (median) on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

@@ -5,7 +5,7 @@
 The entropy is divided by log C, as ADVENT's, whose weight for a network pretrained on ImageNet alone is 0.001. The
 weight here is ours, not tuned: at 1 / 2 a pixel may lose as much as it may under `max_squares`, from 0 to -1 / 2.
 
-Measured: 43.1 ± 1.4 % mIoU on streets-real/test, 3 seeds, from 0.4 minutes a run on 1 x cpu (maxsquare.gta5).
+Measured: 43.1 ± 1.4 % mIoU on streets-real/test, 3 seeds, 0.4 minutes a run (median) on 1 x cpu (maxsquare.gta5).
 """
 
 from configs.streets.common import TARGET_WEIGHT, adapted

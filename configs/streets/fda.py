@@ -6,7 +6,7 @@ Weight 0.005 and exponent 2 are the released code's. Of the paper's bands 0.01, 
 is the middle one, three frequencies at 64 pixels. Steps, optimiser and the start from a source-only run are ours, those
 of the other experiments on `streets`: the released code starts from ImageNet's weights and adds the entropy midway.
 
-Measured: 44.1 ± 2.6 % mIoU on streets-real/test, 3 seeds, from 0.2 minutes a run on 1 x cpu (maxsquare.gta5).
+Measured: 44.1 ± 2.6 % mIoU on streets-real/test, 3 seeds, 0.4 minutes a run (median) on 1 x cpu (maxsquare.gta5).
 """
 
 import dataclasses

@@ -4,7 +4,7 @@
 
 CRST names no such variant of the label; the rule follows from its problem, and alpha is LRENT's (ours).
 
-Measured: 40.9 ± 4.0 % mIoU on streets-real/test, 3 seeds, from 1.5 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 40.9 ± 4.0 % mIoU on streets-real/test, 3 seeds, 1.9 minutes a run (median) on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

@@ -2,7 +2,7 @@
 
 python -m experiments.train configs/streets/max_squares.py --initialize runs/streets-source/seed0
 
-Measured: 43.4 ± 1.6 % mIoU on streets-real/test, 3 seeds, from 0.3 minutes a run on 1 x cpu (maxsquare.gta5).
+Measured: 43.4 ± 1.6 % mIoU on streets-real/test, 3 seeds, 0.4 minutes a run (median) on 1 x cpu (maxsquare.gta5).
 """
 
 from configs.streets.common import TARGET_WEIGHT, adapted

@@ -5,7 +5,7 @@
 Decay 0.999, threshold 0.968, jitter and blur are DAFormer's; steps, optimiser, crop and the start from a source-only
 run are ours, those of the other experiments on `streets`.
 
-Measured: 43.4 ± 0.8 % mIoU on streets-real/test, 3 seeds, from 0.3 minutes a run on 1 x cpu (maxsquare.gta5).
+Measured: 43.4 ± 0.8 % mIoU on streets-real/test, 3 seeds, 0.5 minutes a run (median) on 1 x cpu (maxsquare.gta5).
 """
 
 import dataclasses

@@ -2,7 +2,7 @@
 
 python -m experiments.train configs/streets/oracle.py
 
-Measured: 48.1 ± 3.8 % mIoU on streets-real/test, 3 seeds, from 0.6 minutes a run on 1 x cpu (wasserstein.table1).
+Measured: 48.1 ± 3.8 % mIoU on streets-real/test, 3 seeds, 0.6 minutes a run (median) on 1 x cpu (wasserstein.table1).
 """
 
 import dataclasses

@@ -4,7 +4,7 @@
 
 Settings are those of `configs/streets/supervised.py`.
 
-Measured: 37.1 ± 4.6 % mIoU on streets-real/test, 3 seeds, from 0.6 minutes a run on 1 x cpu (structural.table6).
+Measured: 37.1 ± 4.6 % mIoU on streets-real/test, 3 seeds, 0.8 minutes a run (median) on 1 x cpu (structural.table6).
 """
 
 from configs.objectives import binary

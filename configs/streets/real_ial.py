@@ -4,7 +4,7 @@
 
 Settings are those of `configs/streets/supervised.py`.
 
-Measured: 45.1 ± 2.6 % mIoU on streets-real/test, 3 seeds, from 0.2 minutes a run on 1 x cpu (wasserstein.table1).
+Measured: 45.1 ± 2.6 % mIoU on streets-real/test, 3 seeds, 0.3 minutes a run (median) on 1 x cpu (wasserstein.table1).
 """
 
 from configs.streets.common import REAL

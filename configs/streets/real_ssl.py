@@ -4,7 +4,7 @@
 
 Settings are those of `configs/streets/supervised.py`. Other regions: `--objective.structure.loss.size 7`.
 
-Measured: 39.0 ± 4.3 % mIoU on streets-real/test, 3 seeds, from 0.7 minutes a run on 1 x cpu (structural.table4).
+Measured: 39.0 ± 4.3 % mIoU on streets-real/test, 3 seeds, 1.3 minutes a run (median) on 1 x cpu (structural.table4).
 """
 
 from configs.objectives import mixed

@@ -2,7 +2,7 @@
 
 python -m experiments.train configs/streets/self_training.py --initialize runs/streets-source/seed0
 
-Measured: 40.5 ± 6.6 % mIoU on streets-real/test, 3 seeds, from 0.9 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 40.5 ± 6.6 % mIoU on streets-real/test, 3 seeds, 1.0 minutes a run (median) on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

@@ -2,7 +2,7 @@
 
 python -m experiments.train configs/streets/source.py
 
-Measured: 28.0 ± 3.6 % mIoU on streets-real/test, 3 seeds, from 0.4 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 28.0 ± 3.6 % mIoU on streets-real/test, 3 seeds, 0.4 minutes a run (median) on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import base

@@ -4,7 +4,7 @@
 
 It is the Wasserstein loss of the step metric, which knows no distance between classes.
 
-Measured: 39.2 ± 6.4 % mIoU on streets-real/test, 3 seeds, from 1.2 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 39.2 ± 6.4 % mIoU on streets-real/test, 3 seeds, 1.3 minutes a run (median) on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import self_trained

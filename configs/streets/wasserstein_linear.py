@@ -4,7 +4,7 @@
 
 Distances are of the importance groups, in `configs/transport.py`: the paper prints neither them nor the weight.
 
-Measured: 40.0 ± 7.1 % mIoU on streets-real/test, 3 seeds, from 1.3 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 40.0 ± 7.1 % mIoU on streets-real/test, 3 seeds, 1.9 minutes a run (median) on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import SYNTHETIC, self_trained

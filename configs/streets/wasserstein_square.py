@@ -4,7 +4,7 @@
 
 Distances are of the importance groups, in `configs/transport.py`: the paper prints neither them nor the weight.
 
-Measured: 40.8 ± 7.0 % mIoU on streets-real/test, 3 seeds, from 2.0 minutes a run on 1 x cpu (wasserstein.table3).
+Measured: 40.8 ± 7.0 % mIoU on streets-real/test, 3 seeds, 2.0 minutes a run (median) on 1 x cpu (wasserstein.table3).
 """
 
 from configs.streets.common import SYNTHETIC, self_trained

@@ -22,6 +22,9 @@ from experiments.reproduce._listing import found_in, listed, markdown
 from experiments.reproduce.items import ITEMS, Item
 from jaxseg.errors import InputError
 
+PART = "part"
+"""Folder, inside an item's, of what some of its rows or fewer seeds gave, so that the whole is not overwritten."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
@@ -37,9 +40,9 @@ class Arguments:
     scale: Literal["small", "paper"] = "small"
     """Small runs on two cores, or the published recipes."""
     seeds: int | None = None
-    """How many seeds; the item says how many by default."""
+    """How many seeds; the item says how many by default, and what fewer give is kept in the folder `part`."""
     rows: tuple[str, ...] = ()
-    """Only these rows, and those that they start from."""
+    """Only these rows, and those that they start from; what they give is kept apart, in the folder `part`."""
     out: Path = Path("runs/reproduce")
     """Folder of the runs; each item, or those that share rows, have their own in it."""
 
@@ -83,7 +86,8 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     rows, seeds = _chosen(item, own)
     if not rows:
         _refuse(fields, f"{item.name} trains nothing")
-    began, place = time.monotonic(), own.out / item.name
+    whole = rows == list(item.rows) and seeds >= item.seeds
+    began, place = time.monotonic(), own.out / item.name / ("" if whole else PART)
     try:
         runs = own.out / (item.runs or item.name)
         folders = run_rows(rows, range(seeds), runs, fields, "python -m experiments.reproduce")
@@ -100,10 +104,6 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     }
     found |= {"paper": item.paper} if item.paper else {}
     found |= {"given_up": lost} if lost else {}
-    if item.figure is not None:
-        place.mkdir(parents=True, exist_ok=True)
-        by_row = {row.name: [path for path in folders if path.parent.name == row.name] for row in rows}
-        found["figure"] = item.figure(by_row, place)
     write_json(place / "results.json", found)
     pages = [place / "results.json"]
     shown = [markdown(item.paper, "The paper's")] if item.paper else []
@@ -118,6 +118,14 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
         print(report.summary_table(folders), *lost, sep="\n")
         pages.append(report.write(folders, place / "report.html", title=f"{item.name}: {item.title}"))
     (place / "results.md").write_text("\n".join(shown) + "\n")
+    if item.figure is not None:  # at the end, so that a figure that cannot be drawn costs no table
+        by_row = {row.name: [path for path in folders if path.parent.name == row.name] for row in rows}
+        try:
+            write_json(place / "results.json", found | {"figure": item.figure(by_row, place)})
+        except InputError as error:
+            if whole:
+                raise
+            print(f"no figure: {error}", file=sys.stderr)
     pages += sorted((*place.glob("*.png"), *place.glob("*.svg")))
     took = duration(time.monotonic() - began)
     print(f"\nreport and figures: {', '.join(map(str, pages))}   ({took} in all)")

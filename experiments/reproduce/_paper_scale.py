@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments._rows import Row, _without_target
+from experiments._rows import Row, target_names, with_fields
 from experiments.reproduce.items.item import Item
 from jaxseg.errors import InputError
 from jaxseg.train import Experiment, load_config, with_arguments
@@ -25,11 +25,7 @@ def commands(item: Item, fields: Sequence[str], seeds: int = 1) -> list[str]:
     Raises:
       InputError: data sets, weights or runs are missing that no earlier recipe makes; one line names them all.
     """
-    targets = {
-        built.target.name
-        for row in item.published
-        if row.config is not None and (built := load_config(row.config)).target is not None
-    }
+    targets = target_names(item.published)
     missing: dict[str, None] = {}
     lines: list[str] = []
     for seed in range(seeds):
@@ -40,7 +36,8 @@ def commands(item: Item, fields: Sequence[str], seeds: int = 1) -> list[str]:
                 first, *others = (str(made[name]) for name in row.together)
                 with_others = ["--with", *others, "--average", row.average] if others else []
                 apart = [] if others else ["--name", f"{Path(first).parent.name}-{row.name}"]
-                words = ["experiments.evaluate", first, *with_others, *apart, *row.options]
+                # As training scores at its end: labels of the test split are withheld.
+                words = ["experiments.evaluate", first, "--split", "val", *with_others, *apart, *row.options]
                 lines.append(f"python -m {shlex.join(words)}")
                 continue
             options, experiment = _experiment(row, fields, targets, made, seed)
@@ -63,11 +60,8 @@ def _experiment(
     """The options of a recipe, and what it is with them."""
     assert row.config is not None
     config = load_config(row.config)
-    if config.target is None and config.data.name in targets:
-        options = _of_the_target(fields)
-    else:
-        options = _without_target(fields, config.target is None)
-    options += row.options  # after those for all, for they say what the row is
+    # Those of the row after those for all, for they say what it is.
+    options = [*with_fields(config, fields, targets), *row.options]
     if row.after is not None:
         options += ["--initialize", str(made[row.after])]
     if row.options or row.after:
@@ -79,19 +73,3 @@ def _experiment(
     if seed:
         options += ["--seed", str(seed)]
     return options, with_arguments(config, options, PROGRAM) if options else config
-
-
-def _of_the_target(fields: Sequence[str]) -> list[str]:
-    """Options for an experiment whose data is what the others call the target.
-
-    >>> _of_the_target(["--data.dir", "GTA5", "--target.dir", "CITYSCAPES", "--batch", "2"])
-    ['--data.dir', 'CITYSCAPES', '--batch', '2']
-    """
-    kept, skipping = [], False
-    for word in fields:
-        if word.startswith("--"):
-            skipping = word.startswith("--data.")
-            word = word.replace("--target.", "--data.", 1)
-        if not skipping:
-            kept.append(word)
-    return kept

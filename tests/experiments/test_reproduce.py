@@ -63,7 +63,7 @@ def test_rows_are_run_once_scored_and_recorded(tmp_path: Path) -> None:
     assert ["flip" in protocol for protocol in protocols] == [False, True]
     for row in found:
         scores = row["seeds"]["seed0"]["scores"]
-        assert set(scores) == {"blocks-60/test", "blocks-0/test"}
+        assert list(scores) == ["blocks-60/test", "blocks-0/test"]  # the target first, whatever their names
         assert all(0.0 <= score["mean_iou"] <= 1.0 for score in scores.values())
     config = json.loads((out / "second/seed0/config.json").read_text())
     assert found[1]["seeds"]["seed0"].get("commit") == config["versions"].get("commit")
@@ -97,6 +97,8 @@ def test_a_row_that_diverges_is_given_up_and_the_others_go_on(tmp_path: Path) ->
     out = tmp_path / "out"
     folders = run_rows(rows, [0], out, [], "test")
     assert folders == [out / "good/seed0"]
+    both = run_rows(rows[::3], [0, 1], out, [], "test")
+    assert both == [out / "good/seed0", out / "good/seed1"]
     lines = given_up_runs(rows, [0], out, folders)
     assert [line.split(":")[0] for line in lines] == ["bad, seed 0", "after, seed 0", "both, seed 0"]
     assert "no run. term 'source' is nan at step" in lines[0]
@@ -160,10 +162,24 @@ def test_the_papers_scale_names_everything_that_is_missing_in_one_line() -> None
 
 
 @pytest.mark.fast
-def test_options_of_a_target_are_left_out_where_there_is_none() -> None:
-    words = ["--target.dir", "CAMVID", "--data.dir", "CAMVID", "--target.resize", "96", "128", "--batch=4"]
-    assert _rows._without_target(words, drop=True) == ["--data.dir", "CAMVID", "--batch=4"]
-    assert _rows._without_target(words, drop=False) == words
+def test_options_of_a_target_go_to_the_data_of_what_trains_on_it(tmp_path: Path) -> None:
+    words = ["--target.count", "3", "--data.size", "96", "128", "--target.shift=60", "--batch=4"]
+    for name, domains in (
+        ("adapts", "target=Blocks(shift=60)"),
+        ("source", ""),
+        ("oracle", "data=Blocks(shift=60)"),
+    ):
+        given = domains if domains.startswith("data") else f"data=Blocks(),\n        {domains}"
+        text = CONFIG.format(name=name).replace("data=Blocks(),\n        target=Blocks(shift=60)", given)
+        (tmp_path / f"{name}.py").write_text(text.replace(",\n        ,", ","))
+    rows = [Row(name, tmp_path / f"{name}.py") for name in ("adapts", "source", "oracle")]
+    targets = _rows.target_names(rows)
+    assert targets == {"blocks-60"}
+    adapts, source, oracle = (_rows.with_fields(load_config(row.config), words, targets) for row in rows)
+    assert adapts == words
+    assert source == ["--data.size", "96", "128", "--batch=4"]
+    assert oracle == ["--data.count", "3", "--data.shift=60", "--batch=4"]
+    assert _rows.with_fields(load_config(rows[2].config), words, set()) == source
 
 
 def test_a_config_file_is_listed_with_the_tables_it_is_a_row_of(capsys: pytest.CaptureFixture[str]) -> None:

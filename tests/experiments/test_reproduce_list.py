@@ -14,6 +14,7 @@ from experiments._rows import Row
 from experiments.reproduce import __main__ as command
 from experiments.reproduce._paper_scale import commands
 from experiments.reproduce.figures import conservative, maxsquare, structural
+from experiments.reproduce.figures._drawing import of_row
 from experiments.reproduce.items import ITEMS, Item
 from jaxseg.errors import InputError
 from jaxseg.train import load_config, with_arguments
@@ -237,7 +238,8 @@ def test_the_papers_scale_names_what_is_missing_and_a_start_that_is_made_is_not(
     )
     item = Item("a.b", "", (), "", 0, "", recipes=both)
     assert commands(item, ["--optimizer.learning-rate", "0.2"], seeds=2)[2:5] == [
-        "python -m experiments.evaluate runs/first/seed0 --with runs/second-then/seed0 --average logits",
+        "python -m experiments.evaluate runs/first/seed0 --split val --with runs/second-then/seed0 "
+        "--average logits",
         f"python -m experiments.train {first} --optimizer.learning-rate 0.2 --seed 1",
         f"python -m experiments.train {second} --optimizer.learning-rate 0.2 --batch 2 "
         "--initialize runs/first/seed1 --name second-then --seed 1",
@@ -291,16 +293,25 @@ def experiment():
 
 
 def test_an_item_trains_its_rows_and_hands_them_to_its_figures(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "source.py").write_text(CONFIG.format(name="source", watch=""))
     row = Row("source", tmp_path / "source.py", ("--evaluate-every", "2"))
+
+    def of_other(runs: Any, place: Path) -> dict[str, Any]:
+        return {"runs": len(of_row(runs, "other"))}
 
     def both(runs: Any, place: Path) -> dict[str, Any]:
         return {"course": conservative.figure1(runs, place), "pairs": maxsquare.prediction(runs, place)}
 
     item = Item("a.b", "A title", (row,), "", 1, "", paper={"CE": {"mIoU": 30.0}}, figure=both)
-    monkeypatch.setattr(command, "ITEMS", (item,))
+    more = Item("a.more", "Of two", (row, Row("other", row.config)), "", 1, "", runs="a.b", figure=of_other)
+    monkeypatch.setattr(command, "ITEMS", (item, more))
+    assert command.main(["a.more", "--rows", "source", "--out", str(tmp_path / "out")]) == 0
+    part = tmp_path / "out" / "a.more" / "part"
+    assert [row["row"] for row in json.loads((part / "results.json").read_text())["rows"]] == ["source"]
+    assert [path.name for path in part.parent.iterdir()] == ["part"]
+    assert "no figure: rows: the figure is drawn from the row 'other'" in capsys.readouterr().err
     assert command.main(["a.b", "--out", str(tmp_path / "out")]) == 0
     place = tmp_path / "out" / "a.b"
     found = json.loads((place / "results.json").read_text())

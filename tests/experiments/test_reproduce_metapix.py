@@ -77,7 +77,8 @@ def test_figure_4_has_means_and_paired_gains(tmp_path: Path, monkeypatch: pytest
         row = folders[0].parent.name
         block = int(row[-1]) if "split" in row else 0
         base = {"t": 30.0, "j": 40.0, "m": 42.0}[row[0]]
-        return [base + block + 5.0 * seed + (0.1 * seed if block else 0.0) for seed in range(3)]
+        seeds = [int(folder.name[-1]) for folder in folders]
+        return [base + block + 5.0 * seed + (0.1 * seed if block else 0.0) for seed in seeds]
 
     monkeypatch.setattr(metapix, "_miou", known)
     found = metapix.figure4(runs, tmp_path)
@@ -85,6 +86,9 @@ def test_figure_4_has_means_and_paired_gains(tmp_path: Path, monkeypatch: pytest
     # Student's t of 2 degrees, 4.3027, times the deviation over the root of 3: of 5 above, of 0.1 below.
     assert found["metapix"]["S@3"]["gain"] == {"mean": 3.1, "half width": 0.25, "seeds": 3}
     assert found["target only"]["mean"] == 35.0
+    del runs["metapix_split3"][0], runs["metapix"][1]  # each lost another seed: one is left to pair
+    gain = metapix.figure4(runs, tmp_path)["metapix"]["S@3"]["gain"]
+    assert (gain["mean"], gain["seeds"]) == (3.2, 1)
     assert (tmp_path / found["picture"]).stat().st_size > 1000
 
 

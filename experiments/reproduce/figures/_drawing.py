@@ -28,6 +28,25 @@ def of_row(runs: Runs, row: str) -> Sequence[Path]:
     return runs[row]
 
 
+def common_seeds(runs: Runs, *rows: str) -> list[tuple[Path, ...]]:
+    """The run folders of several rows, of one seed together; seeds that a row gave up are left out.
+
+    Raises:
+      InputError: a row was not run, or they have no seed in common.
+
+    >>> runs = {"a": [Path("a/seed0"), Path("a/seed1")], "b": [Path("b/seed1")]}
+    >>> [[path.as_posix() for path in paths] for paths in common_seeds(runs, "a", "b")]
+    [['a/seed1', 'b/seed1']]
+    """
+    found = [{path.name: path for path in of_row(runs, row)} for row in rows]
+    shared = [seed for seed in found[0] if all(seed in paths for paths in found)]
+    if not shared:
+        raise InputError(
+            f"rows: the figure pairs the seeds of {' and '.join(rows)}, which have none in common"
+        )
+    return [tuple(paths[seed] for paths in found) for seed in shared]
+
+
 def panels(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
     """A figure and its axes [rows, columns], drawn without a display; `size` is of one of them, in inches."""
     import matplotlib

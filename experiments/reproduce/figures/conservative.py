@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.reproduce.figures._drawing import Runs, lines, of_row, panels, rounded, save
+from experiments.reproduce.figures._drawing import Runs, common_seeds, lines, of_row, panels, rounded, save
 
 SHOWN = (0.01, 0.1, 0.3, 0.5, 0.6, 0.7, 0.9, 0.99)
 """The probabilities whose losses are written down."""
@@ -92,7 +92,7 @@ def figure4(runs: Runs, place: Path) -> Mapping[str, Any]:
     told: dict[str, list[Any]] = {row: [] for row in rows}
     drawn: list[features.Points] = []
     chosen: list[int] = []
-    for seed, pair in enumerate(zip(*(of_row(runs, row) for row in rows), strict=True)):
+    for seed, pair in enumerate(common_seeds(runs, *rows)):
         found = [features.points_of(RunFolder(path), 100, seed) for path in pair]
         four = features.shown_most(found[0], 4)
         found = [points.of(four) for points in found]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.reproduce.figures._drawing import Runs, of_row, panels, rounded, save
+from experiments.reproduce.figures._drawing import Runs, common_seeds, of_row, panels, rounded, save
 
 WEIGHED = ("metapix", "metapix_w19")
 IMAGES, SHOWN = 64, (0, 1, 2, 3)
@@ -82,7 +82,7 @@ def figure4(runs: Runs, place: Path) -> Mapping[str, Any]:
     The paper's figure is of direct joint training; MetaPix beside it is ours. Gains are those over no split, seed by
     seed, so their intervals do not hold what the seeds have in common.
     """
-    from jaxseg.metrics import mean_and_interval
+    from jaxseg.metrics import mean_and_interval, paired_difference
 
     figure, axes = panels(1, 1, (6.5, 3.8))
     told: dict[str, Any] = {}
@@ -90,8 +90,8 @@ def figure4(runs: Runs, place: Path) -> Mapping[str, Any]:
         scores = {block: _miou(of_row(runs, split_row(training, block))) for block in BLOCKS}
         bars = {block: mean_and_interval(values) for block, values in scores.items()}
         gains = {
-            block: mean_and_interval([one - other for one, other in zip(values, scores[0], strict=True)])
-            for block, values in scores.items()
+            block: paired_difference(*_paired(runs, split_row(training, block), training))
+            for block in BLOCKS
             if block
         }
         axes[0, 0].bar(
@@ -124,14 +124,13 @@ def planted(runs: Runs, place: Path) -> Mapping[str, Any]:
     """
     from experiments import weight_maps
     from experiments.planted import scored
-    from jaxseg.metrics import mean_and_interval
+    from jaxseg.metrics import mean_and_interval, paired_difference
 
     folders = of_row(runs, "planted")
     found = [scored(folder) for folder in folders]
     images = [str(number) for number in SHOWN]
     weight_maps.main([str(folders[0]), "--images", *images, "--out", str(place)])
-    ours, theirs = (_miou(of_row(runs, row)) for row in ("planted", "planted_joint"))
-    gain = mean_and_interval([one - other for one, other in zip(ours, theirs, strict=True)])
+    gain = paired_difference(*_paired(runs, "planted", "planted_joint"))
     keys = ("auc", "auc_within", "auc_images", "clean", "corrupted")
     return {
         **{key: {"seeds": rounded([one[key] for one in found])} for key in keys},
@@ -139,6 +138,12 @@ def planted(runs: Runs, place: Path) -> Mapping[str, Any]:
         "gain over joint": _told(gain),
         "pictures": ["weights.png", "weights.svg", "weights_over_training.svg"],
     }
+
+
+def _paired(runs: Runs, row: str, other: str) -> tuple[list[float], list[float]]:
+    """The mIoU of two rows, of the same seeds."""
+    ours, theirs = zip(*common_seeds(runs, row, other), strict=True)
+    return _miou(ours), _miou(theirs)
 
 
 def _miou(folders: Sequence[Path]) -> list[float]:
