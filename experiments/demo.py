@@ -53,31 +53,38 @@ def main(arguments: Sequence[str]) -> int:
         print(stop, file=sys.stderr)
         return stop.status
     print(report.summary_table(folders), *given_up_runs(ROWS, range(own.seeds), own.out, folders), sep="\n")
-    save_pictures(own.out)
     page = report.write(
         folders, own.out / "report.html", title="jaxseg demo: adapting to another look of the street"
     )
+    save_pictures(folders, own.out / "pictures.png")
     print(f"\nreport: {page}   ({duration(time.monotonic() - began)} in all)")
     return 0
 
 
-def save_pictures(out: Path) -> None:
-    """Writes `pictures.png`: test images of the target, the truth, and what the runs of seed 0 say."""
+def save_pictures(folders: Sequence[Path], file: Path) -> None:
+    """Draws test images of the target, the truth, and what the runs of seed 0 say, as far as they were not given up."""
     from PIL import Image
 
     from jaxseg import report
     from jaxseg.labels import CITYSCAPES
+    from jaxseg.train import RunFolder
 
-    place = Path("seed0/pictures/streets-real-test")
+    runs = [folder for folder in folders if folder.name == "seed0"]
+    if not runs:
+        return
+    target = next(iter(RunFolder(runs[0]).experiment().scored))
+    first, *others = (folder / "pictures" / f"{target}-test" for folder in runs)
     rows = []
-    for image in sorted((out / CONFIGS[0] / place).glob("*.image.png"))[:4]:
+    for image in sorted(first.glob("*.image.png"))[:4]:
         name = image.name.removesuffix(".image.png")
-        files = [out / CONFIGS[0] / place / f"{name}.truth.png"]
-        files += [out / config / place / f"{name}.prediction.png" for config in CONFIGS]
-        maps = [CITYSCAPES.colorize(report.load_label_map(file)) for file in files]
+        files = [
+            first / f"{name}.truth.png",
+            *(place / f"{name}.prediction.png" for place in (first, *others)),
+        ]
+        maps = [CITYSCAPES.colorize(report.load_label_map(path)) for path in files]
         rows.append([np.asarray(Image.open(image).convert("RGB")), *maps])
-    titles = ["target image", "truth", *(config.replace("_", " ") for config in CONFIGS)]
-    Image.fromarray(report.contact_sheet(rows, titles, space=CITYSCAPES)).save(out / "pictures.png")
+    titles = ["target image", "truth", *(folder.parent.name.replace("_", " ") for folder in runs)]
+    Image.fromarray(report.contact_sheet(rows, titles, space=CITYSCAPES)).save(file)
 
 
 if __name__ == "__main__":

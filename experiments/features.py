@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DOMAINS = ("source", "target")
 MARKERS = {"source": "o", "target": "^"}
 PIXELS = 20
+PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg", ".webp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +75,12 @@ def main(arguments: Sequence[str]) -> int:
     if not own.runs:
         raise InputError("runs: none given; name one run folder, or two")
     solver()
+    if not own.perplexity > 0:
+        raise InputError(f"perplexity: {own.perplexity:g}; it is above 0, and 5 to 50 as a rule")
+    if own.out.suffix.lower() not in PICTURES:
+        raise InputError(
+            f"out: {own.out} is no name of a picture; let it end in one of {', '.join(PICTURES)}"
+        )
 
     from jaxseg.train import RunFolder
 

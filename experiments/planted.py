@@ -5,7 +5,8 @@ corrupted; the figure is the chance that a clean one has the higher weight of th
 
     AUC = P(W_clean > W_corrupted) + P(W_clean = W_corrupted) / 2
 
-once over all pixels, once within the images that have both, and once between images by their mean weights.
+once over all pixels, once within the images that have both, and once between images: those that are corrupted
+throughout by their mean weight, the others by that of their clean pixels.
 """
 
 import dataclasses
@@ -75,6 +76,7 @@ def scored(folder: Path, count: int | None = None) -> dict[str, Any]:
         corrupted.append(bad)
         if good.size and bad.size:
             within.append(area_under_curve(good, bad))
+        if good.size:
             others.append(float(good.mean()))
         elif bad.size:
             wholes.append(float(bad.mean()))

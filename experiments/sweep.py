@@ -10,6 +10,7 @@ val split at the end (`--split test` says otherwise). The results are one table:
 """
 
 import dataclasses
+import shlex
 import signal
 import sys
 from collections.abc import Iterable, Sequence
@@ -60,13 +61,14 @@ class Arguments:
 def main(arguments: Sequence[str]) -> int:
     """Sweeps; returns the exit status."""
     own, fields = parse(Arguments, arguments, "experiments.sweep")
+    command = f"python -m experiments.sweep {shlex.join(arguments)}"
     if own.dry_run:
-        return _main(own, fields)
+        return _main(own, fields, command)
     with own.distributed.together():
-        return _main(own, fields)
+        return _main(own, fields, command)
 
 
-def _main(own: Arguments, fields: Sequence[str]) -> int:
+def _main(own: Arguments, fields: Sequence[str], command: str) -> int:
     import jax
 
     from jaxseg.train import Stopped, load_config, with_arguments
@@ -104,7 +106,7 @@ def _main(own: Arguments, fields: Sequence[str]) -> int:
     except Stopped as stop:
         print(f"{stop}; the same command goes on from there", file=sys.stderr)
         return 128 + int(signal.Signals(stop.signal))
-    return finish(sweep, outcomes, out, own.split, shown_command(own, fields))
+    return finish(sweep, outcomes, out, own.split, command)
 
 
 def _check_options(own: Arguments, fields: Sequence[str], grid: Iterable[str]) -> None:
@@ -145,12 +147,6 @@ def finish(sweep: "Sweep", outcomes: "Sequence[Outcome]", out: Path, split: str,
     print("\n" + write_sweep(members, out, title=title, notes=command, split=split))
     print(f"results: {out / 'results.csv'}, {out / 'results.md'}, {out / 'report.html'}")
     return 0
-
-
-def shown_command(own: Arguments, fields: Sequence[str]) -> str:
-    """The command that made the results."""
-    drawn = [f"--random {own.random} --draw-seed {own.draw_seed or 0}"] if own.random else []
-    return " ".join(["python -m experiments.sweep", str(own.config), "--grid", *own.grid, *drawn, *fields])
 
 
 if __name__ == "__main__":

@@ -175,10 +175,16 @@ def cells(table: Table) -> tuple[list[str], list[list[str]]]:
     titles += [*(table.columns[key] for key in keys[1:]), "seeds"]
     body = []
     for row in table.rows:
-        figures = [percent(row.figures[key]) for key in keys]
-        gain = [percent(row.gain, signed=True)] if gains else []
+        figures = [_counted(row.figures[key], row) for key in keys]
+        gain = [_counted(row.gain, row, signed=True)] if gains else []
         body.append([row.experiment, figures[0], *gain, *figures[1:], str(len(row.seeds))])
     return titles, body
+
+
+def _counted(interval: Interval | None, row: Row, *, signed: bool = False) -> str:
+    """A cell, with the number of its seeds where it is not that of its row."""
+    text = percent(interval, signed=signed)
+    return text if interval is None or interval.n == len(row.seeds) else f"{text} (n={interval.n})"
 
 
 def footnotes(table: Table) -> list[str]:
@@ -192,6 +198,10 @@ def footnotes(table: Table) -> list[str]:
         notes.append(f"Percent; one seed{' each' if len(table.rows) > 1 else ''}, so no interval.")
     if any(row.gain is not None for row in table.rows):
         notes.append(f"Gain: {main} less that of {table.rows[0].experiment}, seed by seed.")
+    if any("(n=" in cell for line in cells(table)[1] for cell in line[1:]):
+        notes.append(
+            "(n=...): over so many seeds only; the others have no such figure, or nothing to compare it with."
+        )
     notes += table.notes
     if any(key.startswith("group_") for key in table.columns):
         notes.append("Group: mIoU over the classes of that importance, 1 the least.")

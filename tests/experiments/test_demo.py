@@ -84,6 +84,12 @@ def test_the_demo_reports_every_row_and_called_again_trains_none(
     assert len(written) > 3 * len(NAMES)
     assert demo.main(command) == 0
     assert made(out) == written
+    runs = [out / row / "seed0" for row in ("oracle", "source")]  # as where the others were given up
+    demo.save_pictures([*runs, out / "source" / "seed1"], tmp_path / "two.png")
+    with Image.open(tmp_path / "two.png") as two, Image.open(out / "pictures.png") as pictures:
+        assert two.size[0] < pictures.size[0]
+    demo.save_pictures([], tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()
     again = capsys.readouterr().out
     assert again.split("report: ")[0] == said.split("report: ")[0]
 

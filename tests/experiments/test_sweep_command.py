@@ -1,7 +1,9 @@
 """The sweep command: its plan, its members as runs, its table, and one line where the grid is at fault."""
 
 import csv
+import html
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -107,6 +109,7 @@ def test_a_sweep_leaves_runs_and_one_table_with_intervals_over_seeds(
     assert "learning_rate by momentum" in page
     assert page.count("<svg") >= 3
     assert "diverged" in page
+    assert html.escape(f"python -m experiments.sweep {shlex.join(command)}") in page
     written = {path: path.stat().st_mtime_ns for path in out.rglob("metrics.jsonl")}
     assert sweep.main(command) == 0
     assert {path: path.stat().st_mtime_ns for path in out.rglob("metrics.jsonl")} == written

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,21 @@ def test_means_intervals_and_gains(make_run: MakeRun) -> None:
     assert second.gain.half_width == pytest.approx(T2 * (0.01 / math.sqrt(3)) / math.sqrt(3))
     assert (first.best, second.best) == (False, True)
     assert second.figures["group_4_mean_iou"] is not None
+
+
+def test_a_figure_that_a_seed_has_not_is_counted(make_run: MakeRun) -> None:
+    runs = demo(make_run)[:5]
+    without = make_run("max-squares", 2)
+    (file,) = (without / "evaluations").glob("*.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"mean_iou": None}))
+    text = report.summary_table([*runs, without])
+    ours = next(line for line in text.splitlines() if line.startswith("max-squares"))
+    # Of 0.45 and 0.48 alone: mean 0.465, half width 12.706 * 0.03 / 2.
+    assert "46.5 ± 19.1 (n=2)" in ours
+    assert "+5.5 ± 6.4 (n=2)" in ours
+    assert ours.endswith(" 3")
+    assert "(n=...): over so many seeds only" in text
+    assert "(n=" not in report.summary_table(runs[:4])
 
 
 @pytest.mark.fast
