@@ -7,10 +7,13 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin
 
 from jaxseg.data._png import decode_png
 from jaxseg.errors import InputError
+
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+_READERS = ((_PNG, PngImagePlugin.PngImageFile), (_JPEG, JpegImagePlugin.JpegImageFile))
 
 
 def read(path: Path) -> bytes:
@@ -85,14 +88,20 @@ def decode_label(encoded: bytes, origin: str) -> np.ndarray:
 
 def _grey_bits(encoded: bytes) -> int | None:
     """Bits a pixel of a grey PNG by its header; None for everything else."""
-    grey = encoded[:8] == b"\x89PNG\r\n\x1a\n" and encoded[25:26] == b"\0"
+    grey = encoded.startswith(_PNG) and encoded[25:26] == b"\0"
     return encoded[24] if grey else None
 
 
-def orientation(encoded: bytes) -> int:
-    """How a camera says its picture is to be turned, by EXIF: 1 is not at all."""
-    with Image.open(io.BytesIO(encoded)) as picture:
-        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+def orientation(encoded: bytes, origin: str) -> int:
+    """How a camera says its picture is to be turned, by EXIF: 1 is not at all.
+
+    Raises:
+      InputError: the bytes are no image, or stop early.
+    """
+    try:
+        return int(undecoded(encoded).getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception as error:  # PIL's plugins let many types through
+        raise _unreadable(origin, error) from error
 
 
 def encode_png(pixels: np.ndarray, level: int = 1) -> bytes:
@@ -120,13 +129,22 @@ def opened(encoded: bytes, origin: str) -> Image.Image:
       InputError: the bytes are no image, or stop early.
     """
     try:
-        picture = Image.open(io.BytesIO(encoded))
+        picture = undecoded(encoded)
         picture.load()
     except Exception as error:  # PIL's plugins let many types through
-        raise InputError(f"{origin}: not a readable image ({_line(error)}); replace the file") from error
+        raise _unreadable(origin, error) from error
     return picture
 
 
-def _line(error: BaseException) -> str:
+def undecoded(encoded: bytes) -> ImageFile.ImageFile:
+    """The picture by its header, of any size; what Pillow raises of bytes that are no image."""
+    # `Image.open` takes large pictures for attacks, by a limit that is one for all threads and for the user's own code;
+    # a data set's are meant. So PNG and JPEG are given to Pillow's readers of them, which have no limit.
+    reader = next((reader for start, reader in _READERS if encoded.startswith(start)), Image.open)
+    return reader(io.BytesIO(encoded))
+
+
+def _unreadable(origin: str, error: Exception) -> InputError:
     text = " ".join(str(error).split())
-    return "unknown format" if "cannot identify image file" in text else text or type(error).__name__
+    reason = "unknown format" if "cannot identify image file" in text else text or type(error).__name__
+    return InputError(f"{origin}: not a readable image ({reason}); replace the file")

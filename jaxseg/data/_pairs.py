@@ -203,7 +203,7 @@ def _example(
 ) -> Example:
     encoded = pair.image.read()
     image = _images.decode_image(encoded, str(pair.image))
-    if pair.upright and (orientation := _images.orientation(encoded)) != 1:
+    if pair.upright and (orientation := _images.orientation(encoded, str(pair.image))) != 1:
         raise InputError(
             f"{pair.image}: its camera turned it (EXIF orientation {orientation}); turn its pixels as viewers show it, "
             "drop the mark, and see that its label lies over that"

@@ -1,12 +1,10 @@
 """SYNTHIA-RAND-CITYSCAPES: 9,400 rendered street scenes of 1280x760 with 16 of the classes of Cityscapes."""
 
 import dataclasses
-import io
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from jaxseg.data import _images
 from jaxseg.data._files import Tree, find
@@ -167,7 +165,7 @@ def first_channel(encoded: bytes, origin: str) -> np.ndarray:
     """
     picture = _images.opened(encoded, origin)
     if picture.format == "PNG" and encoded[24:26] == bytes((16, _TRUECOLOUR)):
-        low = Image.open(io.BytesIO(encoded))
+        low = _images.undecoded(encoded)
         low.tile = [part._replace(args="RGB;16L") for part in low.tile]
         both = [np.asarray(part).astype(np.int32)[..., 0] for part in (picture, low)]
         return (both[0] << 8) + both[1]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
-from jaxseg.data._images import decode_image, decode_label
+from jaxseg.data._images import decode_image, decode_label, orientation
 from jaxseg.data._png import decode_png
 from jaxseg.errors import InputError
 
@@ -106,3 +106,23 @@ def test_grey_labels_of_few_bits_are_named_for_readers_spread_them(bits: int) ->
         InputError, match=rf"^x: a grey label image has 8 bits a pixel, and this one has {bits}, "
     ):
         decode_label(png, "x")
+
+
+@pytest.mark.parametrize(
+    "limit", [len(RGB) * 20, 100]
+)  # from the first on Pillow warns, above twice it refuses
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+def test_large_images_are_read_whole(kind: str, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    coloured = encoded(Image.fromarray(RGB), kind, exif=exif)
+    grey = encoded(Image.fromarray(GREY), kind, exif=exif)
+    palette = encoded(Image.fromarray(RGB).convert("P"))
+    expected = [np.asarray(Image.open(io.BytesIO(bytes_)).convert("RGB")) for bytes_ in (coloured, grey)]
+    ids = np.asarray(Image.open(io.BytesIO(palette)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    for bytes_, pixels in zip((coloured, grey), expected, strict=True):
+        np.testing.assert_array_equal(decode_image(bytes_, "x"), pixels)
+        assert orientation(bytes_, "x") == 6
+    np.testing.assert_array_equal(decode_label(palette, "x"), ids)
+    assert limit == Image.MAX_IMAGE_PIXELS
