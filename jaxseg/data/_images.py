@@ -93,15 +93,16 @@ def _grey_bits(encoded: bytes) -> int | None:
 
 
 def orientation(encoded: bytes, origin: str) -> int:
-    """How a camera says its picture is to be turned, by EXIF: 1 is not at all.
+    """How a camera says its picture is to be turned, by EXIF, 2 to 8; 1 is not at all, as is what EXIF does not know.
 
     Raises:
       InputError: the bytes are no image, or stop early.
     """
     try:
-        return int(undecoded(encoded).getexif().get(ExifTags.Base.Orientation, 1))
+        mark = undecoded(encoded).getexif().get(ExifTags.Base.Orientation, 1)
     except Exception as error:  # PIL's plugins let many types through
         raise _unreadable(origin, error) from error
+    return mark if mark in range(2, 9) else 1
 
 
 def encode_png(pixels: np.ndarray, level: int = 1) -> bytes:

@@ -46,7 +46,7 @@ class Pair:
       label: its label image; None where there is none, and all of the label becomes void.
       decode: what reads the label image.
       fit_label: bring a label of another size to the image's (nearest pixel) instead of refusing it.
-      upright: refuse an image that its camera says is to be turned, for its label may be of either view.
+      upright: refuse an image that its camera says is to be turned (EXIF 2 to 8), for its label may be of either view.
     """
 
     image: File
@@ -204,9 +204,14 @@ def _example(
     encoded = pair.image.read()
     image = _images.decode_image(encoded, str(pair.image))
     if pair.upright and (orientation := _images.orientation(encoded, str(pair.image))) != 1:
+        advice = (
+            "and drop the mark"
+            if pair.label is None
+            else "drop the mark, and see that its label lies over that"
+        )
         raise InputError(
             f"{pair.image}: its camera turned it (EXIF orientation {orientation}); turn its pixels as viewers show it, "
-            "drop the mark, and see that its label lies over that"
+            f"{advice}"
         )
     if pair.label is None:
         label = np.full(image.shape[:2], VOID, np.uint8)

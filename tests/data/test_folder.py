@@ -201,14 +201,30 @@ def test_images_of_an_ending_that_is_not_read_are_named(tmp_path: Path) -> None:
     assert said(data).startswith("folder: images/train/e.tif in ")
 
 
+def turned(path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    with Image.open(path) as picture:
+        picture.save(path, exif=exif)
+
+
 def test_an_image_that_its_camera_turned_is_named(tmp_path: Path) -> None:
     data = own_folder(tmp_path)
     path = tmp_path / "images/train/b.jpg"
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 3
-    with Image.open(path) as picture:
-        picture.save(path, exif=exif)
-    assert said(data).startswith(f"{path}: its camera turned it (EXIF orientation 3); ")
+    turned(path, 3)
+    start = f"{path}: its camera turned it (EXIF orientation 3); "
+    assert said(data) == start + (
+        "turn its pixels as viewers show it, drop the mark, and see that its label lies over that"
+    )
+    shutil.rmtree(tmp_path / "labels/train")
+    assert said(data) == start + "turn its pixels as viewers show it, and drop the mark"
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 9])
+def test_marks_that_turn_nothing_are_ignored_as_viewers_do(tmp_path: Path, orientation: int) -> None:
+    data = own_folder(tmp_path)
+    turned(tmp_path / "images/train/b.jpg", orientation)
+    assert len(data.source("train")) == 3
 
 
 def test_more_classes_than_labels_hold(tmp_path: Path) -> None:
