@@ -13,6 +13,7 @@ from jaxseg.data._png import decode_png
 from jaxseg.errors import InputError
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+_BITS, _COLOUR = 24, 25  # where a PNG's header has the bits a channel, and the colour type: 0 is grey
 _READERS = ((_PNG, PngImagePlugin.PngImageFile), (_JPEG, JpegImagePlugin.JpegImageFile))
 
 
@@ -36,12 +37,15 @@ def decode_image(encoded: bytes, origin: str) -> np.ndarray:
       origin: where they come from, for the message.
 
     Raises:
-      InputError: the bytes are no image, stop early, or have grey levels of more than 8 bits.
+      InputError: the bytes are no image, stop early, or have more than 8 bits a channel.
     """
     pixels = decode_png(encoded, 3)
     if pixels is not None:
         return pixels
-    return rgb(opened(encoded, origin), origin)
+    picture = opened(encoded, origin)
+    if _png_bits(encoded) == 16 and encoded[_COLOUR] != 0:  # of colours Pillow drops the low byte
+        raise _too_deep("of 16", origin)
+    return rgb(picture, origin)
 
 
 def rgb(picture: Image.Image, origin: str) -> np.ndarray:
@@ -51,11 +55,14 @@ def rgb(picture: Image.Image, origin: str) -> np.ndarray:
       InputError: its numbers are no grey levels 0 to 255, and would be cut off there.
     """
     if picture.mode.startswith(("I", "F")):
-        raise InputError(
-            f"{origin}: an image has 8 bits a channel, and this one is grey of mode {picture.mode}; bring it to 8 bits "
-            "by the range that it uses"
-        )
+        raise _too_deep(f"grey of mode {picture.mode}", origin)
     return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+def _too_deep(kind: str, origin: str) -> InputError:
+    return InputError(
+        f"{origin}: an image has 8 bits a channel, and this one is {kind}; bring it to 8 bits by the range that it uses"
+    )
 
 
 def decode_label(encoded: bytes, origin: str) -> np.ndarray:
@@ -68,8 +75,8 @@ def decode_label(encoded: bytes, origin: str) -> np.ndarray:
     Raises:
       InputError: the bytes are no image, stop early, or are not one channel of 8 bits.
     """
-    bits = _grey_bits(encoded)
-    if bits in (2, 4):
+    bits = _png_bits(encoded)
+    if bits in (2, 4) and encoded[_COLOUR] == 0:
         raise InputError(
             f"{origin}: a grey label image has 8 bits a pixel, and this one has {bits}, which readers spread over 0 to "
             "255; save it with 8"
@@ -86,10 +93,9 @@ def decode_label(encoded: bytes, origin: str) -> np.ndarray:
     return np.asarray(picture)
 
 
-def _grey_bits(encoded: bytes) -> int | None:
-    """Bits a pixel of a grey PNG by its header; None for everything else."""
-    grey = encoded.startswith(_PNG) and encoded[25:26] == b"\0"
-    return encoded[24] if grey else None
+def _png_bits(encoded: bytes) -> int | None:
+    """Bits a channel (or an index) of a PNG by its header; None for everything else."""
+    return encoded[_BITS] if encoded.startswith(_PNG) and len(encoded) > _COLOUR else None
 
 
 def orientation(encoded: bytes, origin: str) -> int:

@@ -91,21 +91,38 @@ def test_damage_is_told_as_pillow_tells_it(damage: str) -> None:
         decode_image(broken, "x")
 
 
-@pytest.mark.parametrize("bits", [2, 4])
-def test_grey_labels_of_few_bits_are_named_for_readers_spread_them(bits: int) -> None:
+def png(bits: int, colour: int, row: bytes) -> bytes:
+    """A file of one row of 8 pixels."""
+
     def chunk(kind: bytes, content: bytes) -> bytes:
         return (
             len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
         )
 
-    header = (8).to_bytes(4, "big") + (1).to_bytes(4, "big") + bytes([bits, 0, 0, 0, 0])
-    row = zlib.compress(b"\0" + bytes([0b00011011] * bits))
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", row) + chunk(b"IEND", b"")
-    assert Image.open(io.BytesIO(png)).size == (8, 1)
+    header = (8).to_bytes(4, "big") + (1).to_bytes(4, "big") + bytes([bits, colour, 0, 0, 0])
+    packed = zlib.compress(b"\0" + row)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_grey_labels_of_few_bits_are_named_for_readers_spread_them(bits: int) -> None:
+    bytes_ = png(bits, 0, bytes([0b00011011] * bits))
+    assert Image.open(io.BytesIO(bytes_)).size == (8, 1)
     with pytest.raises(
         InputError, match=rf"^x: a grey label image has 8 bits a pixel, and this one has {bits}, "
     ):
-        decode_label(png, "x")
+        decode_label(bytes_, "x")
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_images_of_16_bits_are_named_and_not_cut_to_8(colour: int, channels: int) -> None:
+    bytes_ = png(16, colour, bytes(range(16 * channels)))
+    assert Image.open(io.BytesIO(bytes_)).size == (8, 1)
+    with pytest.raises(InputError) as failure:
+        decode_image(bytes_, "x")
+    assert str(failure.value) == (
+        "x: an image has 8 bits a channel, and this one is of 16; bring it to 8 bits by the range that it uses"
+    )
 
 
 @pytest.mark.parametrize(
