@@ -86,9 +86,11 @@ def decode_label(encoded: bytes, origin: str) -> np.ndarray:
         return pixels[..., 0]
     picture = opened(encoded, origin)
     if picture.mode not in ("L", "P"):
+        other = f"is {'+'.join(picture.getbands())} ({picture.mode}); convert it to class ids"
+        if picture.mode.startswith("I"):
+            other = f"has more bits ({picture.mode}); save it with 8"
         raise InputError(
-            f"{origin}: a label image has one 8-bit channel that holds class ids, and this one is "
-            f"{'+'.join(picture.getbands())} ({picture.mode}); convert it to class ids"
+            f"{origin}: a label image has one 8-bit channel that holds class ids, and this one {other}"
         )
     return np.asarray(picture)
 

@@ -125,6 +125,15 @@ def test_images_of_16_bits_are_named_and_not_cut_to_8(colour: int, channels: int
     )
 
 
+@pytest.mark.parametrize("kind", ["png", "tiff"])
+def test_labels_of_16_bits_are_told_to_be_saved_with_8(kind: str) -> None:
+    with pytest.raises(InputError) as failure:
+        decode_label(encoded(Image.fromarray(GREY.astype(np.uint16)), kind), "x")
+    assert str(failure.value) == (
+        "x: a label image has one 8-bit channel that holds class ids, and this one has more bits (I;16); save it with 8"
+    )
+
+
 @pytest.mark.parametrize(
     "limit", [len(RGB) * 20, 100]
 )  # from the first on Pillow warns, above twice it refuses
