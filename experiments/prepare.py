@@ -86,9 +86,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def splits(data_set: DataSet) -> dict[str, DataSource]:
-    """What a data set has, prepared: its splits, or the one part that all of them are."""
+    """What a data set has, prepared: its splits, or the one part that all of them are.
+
+    Raises:
+      InputError: it has none, as `source` says of train; or what is there is unusable.
+    """
     parts = [part for part in data_set.recipe().splits if part not in SPLITS or data_set.has(part)]
-    return {part: data_set.source(part if part in SPLITS else SPLITS[0]) for part in parts}
+    return {part: data_set.source(part if part in SPLITS else SPLITS[0]) for part in parts or SPLITS[:1]}
 
 
 def described(data_set: DataSet, sources: dict[str, DataSource]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from experiments import prepare
 from jaxseg import data
 from jaxseg.data import StreetObjects, Streets
 from jaxseg.errors import InputError
+from tests.data.layouts import save_image, save_label, spread
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +116,14 @@ def test_bad_arguments_are_named(arguments: list[str], says: str) -> None:
     with pytest.raises(InputError, match=re.escape(says)) as failure:
         prepare.main(arguments)
     assert "\n" not in str(failure.value)
+
+
+def test_a_selection_that_matches_nothing_is_named(tmp_path: Path) -> None:
+    for split in data.SPLITS:
+        save_image(tmp_path / split / "0001TP_006690.png")
+        save_label(tmp_path / f"{split}annot" / "0001TP_006690.png", spread(range(12)))
+    chosen = ["camvid", "--data.dir", str(tmp_path), "--data.sequences", "nope", "--out", str(tmp_path)]
+    with pytest.raises(
+        InputError, match=r"^sequences: no image of camvid/train begins with nope; its .* 0001TP"
+    ):
+        prepare.main(chosen)
