@@ -175,7 +175,9 @@ def _space(content: Mapping[str, Any], otherwise: str) -> tuple[LabelSpace, Deco
     void = content.get("void", [])
     if not isinstance(void, list):
         raise InputError(f"void: {void!r}; give a list of {kind}")
-    name = str(content.get("name", otherwise))
+    name = content.get("name", otherwise)
+    if not isinstance(name, str):
+        raise InputError(f'name: {name}; give name = "..."')
     if kind == "ids":
         pairs = [(value, train) for train, values in enumerate(raw) for value in values]
         pairs += [(value, VOID) for value in _ids(void, "void", empty=True)]

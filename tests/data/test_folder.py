@@ -120,6 +120,8 @@ def test_changed_classes_are_prepared_anew(tmp_path: Path) -> None:
     ("old", "new", "expected"),
     [
         ("[[classes]]", "[[classes", "not TOML"),
+        ('name = "tracks"', "name = 2024-05-01", 'name: 2024-05-01; give name = "..."'),
+        ('name = "tracks"', "name = 7", 'name: 7; give name = "..."'),
         ('name = "tracks"', 'title = "tracks"', "the file has title; known are name, labels, void, classes"),
         ("colour = [230", "color = [230", "class 0 has color; known are name, colour, ids"),
         ("[230, 150, 140]", "[230, 150]", "colour of 'rail': [230, 150]; give three numbers"),
