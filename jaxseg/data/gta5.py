@@ -1,6 +1,7 @@
 """GTA5 ("Playing for Data"): 24,966 images from a computer game with the classes of Cityscapes, most 1914x1052."""
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,15 @@ ALL = {"train": 24966}
 FULL = {"train": 12403, "val": 6382, "test": 6181}
 """Images of the owners' splits."""
 
-ODD = frozenset({15188, 17705, *range(20803, 20835), *range(20858, 20861)})
-"""Frames that public loaders leave out, nearly all because image and label image are shipped in different sizes.
+ODD = frozenset({15188, 17705, *range(20801, 20861)})
+"""Frames that public loaders leave out, 15188, 17705 and 20801 to 20860: of many, image and label differ in size.
 
-Their labels are brought to the size of the image (nearest pixel), which is what the papers' loaders do without
-saying so when they resize image and label apart. Any other frame of two sizes is refused.
+Where they do, the label is brought to the size of the image (nearest pixel), which is what the papers' loaders do
+without saying so when they resize image and label apart. Any other frame of two sizes is refused.
 """
+
+_TEXT = (".txt", ".lst")
+"""Endings of lists, the first before the second where a folder has both."""
 
 _SITE = "download.visinf.tu-darmstadt.de/data/from_games"
 _LAYOUT = f"a folder with images/NNNNN.png and labels/NNNNN.png, unpacked from the archives of {_SITE}"
@@ -56,8 +60,11 @@ class GTA5(PairedDataSet):
         them. The papers train at 720x1280.
       split_list: None; or `split.mat` of the owners, with trainIds, valIds and testIds (12,403, 6,382 and 6,181); or a
         folder with `train.txt` and, where wanted, `val.txt` and `test.txt`; or a text file that lists train alone. A
-        line is a number or a file name. What is not in the working folder is looked for in `dir`.
+        line is a number or a file name, or an image and its label, `images/00001.png labels/00001.png`; `.lst` will do
+        for `.txt`. What is not in the working folder is looked for in `dir`.
       classes: 19, or the 16 or 13 of SYNTHIA's protocols; the other classes become void.
+      skip: numbers of frames to leave out of every split; none by default. Public loaders leave out 15188, 17705 and
+        20801 to 20860.
 
     >>> GTA5().labels.name, GTA5().labels.classes
     ('cityscapes', 19)
@@ -67,6 +74,7 @@ class GTA5(PairedDataSet):
     resize: tuple[int, int] | None = None
     split_list: Path | None = None
     classes: CityscapesClasses = 19
+    skip: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -89,6 +97,8 @@ class GTA5(PairedDataSet):
         images = find(self.name, tree, "images", (".png",))
         labels = find(self.name, tree, "labels", (".png",))
         ids = {"train": list(images)} if self.split_list is None else _listed(self._list_beside(tree.root))
+        skipped = {f"{number:05d}" for number in self.skip}
+        ids = {split: [name for name in names if name not in skipped] for split, names in ids.items()}
         pairs = matched(
             self.name,
             ids,
@@ -123,32 +133,38 @@ class GTA5(PairedDataSet):
 def _listed(path: Path) -> dict[str, list[str]]:
     """The ids of each split that a list names."""
     if path.is_dir():
-        there = [split for split in SPLITS if (path / f"{split}.txt").is_file()]
+        files = [path / f"{split}{ending}" for split in SPLITS for ending in reversed(_TEXT)]
+        there = {file.stem: file for file in files if file.is_file()}
         if "train" not in there:
             raise InputError(
                 f"split_list: {path} holds no train.txt; give split.mat, a .txt or a folder of .txt"
             )
-        found = {split: _lines(path / f"{split}.txt") for split in there}
+        found = {split: _lines(file) for split, file in there.items()}
     elif path.suffix == ".mat":
         found = _matlab(path)
-    elif path.suffix == ".txt":
+    elif path.suffix in _TEXT:
         found = {"train": _lines(path)}
     else:
         raise InputError(f"split_list: {path} is not split.mat, a .txt or a folder of .txt")
-    everything = [name for names in found.values() for name in names]
-    if len(set(everything)) < len(everything):
-        twice = sorted({name for name in everything if everything.count(name) > 1})
+    counts = Counter(name for names in found.values() for name in names)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if twice:
         raise InputError(f"split_list: {path} lists {few(twice)} more than once; list an image once")
     return found
 
 
 def _lines(path: Path) -> list[str]:
+    """The ids of a text file; of a line that names an image and its label, the image's."""
     try:
-        lines = _images.read(path).decode("utf-8-sig").split()
+        lines = [line.split() for line in _images.read(path).decode("utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
         raise InputError(f"split_list: {path} is not text") from error
-    stems = [Path(line).stem for line in lines]
-    return [f"{int(stem):05d}" if stem.isdecimal() else stem for stem in stems]
+    images = [Path(name) for words in lines for name in words[:1] + [n for n in words[1:] if not _label(n)]]
+    return [f"{int(image.stem):05d}" if image.stem.isdecimal() else image.stem for image in images]
+
+
+def _label(name: str) -> bool:
+    return Path(name).parent.name == "labels"
 
 
 def _matlab(path: Path) -> dict[str, list[str]]:

@@ -76,6 +76,27 @@ def test_lists_in_text_files(tmp_path: Path) -> None:
     assert alone.source("train").ids == ("00006",)
 
 
+def test_lists_of_pairs_name_the_image_first(tmp_path: Path) -> None:
+    gta5(tmp_path)
+    pairs = "".join(f"/images/0000{k}.png\t/labels/0000{k}.png\n" for k in (4, 1))
+    (tmp_path / "train.lst").write_text(pairs)
+    assert GTA5(tmp_path, split_list=tmp_path / "train.lst").source("train").ids == ("00001", "00004")
+    assert GTA5(tmp_path, split_list=tmp_path).source("train").ids == ("00001", "00004")
+    (tmp_path / "train.txt").write_text("images/00002.png labels/00002.png")
+    assert GTA5(tmp_path, split_list=tmp_path).source("train").ids == (
+        "00002",
+    )  # what ends in .txt goes first
+    (tmp_path / "train.txt").write_text(pairs + "images/00004.png")
+    assert "lists 00004 more than once" in said_of_split(GTA5(tmp_path, split_list=tmp_path), "train")
+
+
+def test_frames_may_be_left_out(tmp_path: Path) -> None:
+    data = dataclasses.replace(gta5(tmp_path), skip=(2, 5, 15188))
+    assert data.source("train").ids == ("00001", "00003", "00004", "00006")
+    (tmp_path / "train.txt").write_text("1 2")
+    assert dataclasses.replace(data, split_list=Path("train.txt")).ids("train") == ["00001"]
+
+
 def said_of_split(data: GTA5, split: str) -> str:
     with pytest.raises(InputError) as failure:
         data.source(split)
@@ -132,11 +153,12 @@ def test_folder_without_a_train_list(tmp_path: Path) -> None:
     assert f"split_list: {tmp_path} holds no train.txt" in said(GTA5(tmp_path, split_list=tmp_path))
 
 
-def test_frames_that_are_shipped_in_two_sizes_have_their_labels_fitted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("frame", [15188, 17705, 20801, 20803, 20840, 20860])
+def test_frames_that_are_shipped_in_two_sizes_have_their_labels_fitted(tmp_path: Path, frame: int) -> None:
     data = gta5(tmp_path, count=1)
-    save_image(tmp_path / "images" / "20803.png", (4, 8))
+    save_image(tmp_path / "images" / f"{frame}.png", (4, 8))
     ids = spread((7, 26, 23, 24))
-    save_label(tmp_path / "labels" / "20803.png", ids)
+    save_label(tmp_path / "labels" / f"{frame}.png", ids)
     example = data.source("train")[1]
     assert example["image"].shape == (4, 8, 3)
     np.testing.assert_array_equal(example["label"], np.vectorize(table)(ids)[1::2, 1::2])
