@@ -3,12 +3,14 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Integer
+from numpy.typing import ArrayLike
 
 from jaxseg.data._prepared import PreparedSource
 from jaxseg.data.dataset import DataSource
@@ -27,11 +29,11 @@ class Counted(Protocol):
 def label_counts(source: DataSource, threads: int = 2) -> Integer[np.ndarray, "N 256"]:
     """Counts of each label id in each example: pixels of a label map; 1 for the class of an image.
 
-    A prepared data set is counted once: the counts are kept beside its records.
+    A prepared data set is counted once: the counts are kept beside its records. Of other sources each example is read.
 
     Args:
       source: N examples.
-      threads: how many decode.
+      threads: how many decode, each one example at a time.
 
     Returns:
       [N, 256] int64; column 255 counts void.
@@ -45,22 +47,27 @@ def label_counts(source: DataSource, threads: int = 2) -> Integer[np.ndarray, "N
     if isinstance(source, Counted):
         return source.label_counts()
     if not isinstance(source, PreparedSource):
-        return _counted([np.asarray(source[index]["label"]) for index in range(len(source))])
+        return _counted(lambda index: source[index]["label"], len(source), threads)
     whole = PreparedSource.open(source.folder, source.split, source.name)
     kept = source.folder / f"counts-{source.split}.npy"
     counts = _load(kept, len(whole))
     if counts is None:
-        with ThreadPoolExecutor(max(threads, 1)) as pool:
-            counts = np.concatenate(
-                list(pool.map(lambda index: _counted([np.asarray(whole.label(index))]), range(len(whole))))
-            )
+        counts = _counted(whole.label, len(whole), threads)
         _save(kept, counts)
     return counts[list(source.places)]
 
 
-def _counted(labels: list[np.ndarray]) -> np.ndarray:
-    rows = [np.bincount(label.ravel(), minlength=IDS) for label in labels]
-    return np.stack(rows).astype(np.int64) if rows else np.zeros((0, IDS), np.int64)
+def _counted(label: Callable[[int], ArrayLike], length: int, threads: int) -> np.ndarray:
+    """The counts of so many labels; each thread holds one of them at a time."""
+
+    def row(index: int) -> np.ndarray:
+        return np.bincount(np.ravel(label(index)), minlength=IDS)
+
+    counts = np.zeros((length, IDS), np.int64)
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        for index, found in enumerate(pool.map(row, range(length))):
+            counts[index] = found
+    return counts
 
 
 def _load(path: Path, length: int) -> np.ndarray | None:

@@ -4,7 +4,9 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from jaxtyping import Integer
 
+from jaxseg.data._counts import label_counts
 from jaxseg.data.dataset import DataSet, DataSource
 from jaxseg.data.recipe import Recipe
 from jaxseg.errors import InputError
@@ -102,3 +104,10 @@ class _Relabelled:
     def __getitem__(self, index: int, /) -> dict[str, Any]:
         example = self.given[index]
         return {**example, "label": self.table[example["label"]]}
+
+    def label_counts(self) -> Integer[np.ndarray, "N 256"]:
+        """Those of what is relabelled, put together as its classes are."""
+        given = label_counts(self.given)
+        counts = np.zeros_like(given)
+        np.add.at(counts.T, self.table, given.T)
+        return counts

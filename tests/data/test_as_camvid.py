@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jaxseg.data import AsCamVid, Streets
+from jaxseg.data import AsCamVid, Streets, _prepared, label_counts
 from jaxseg.data.as_camvid import SHARED
 from jaxseg.data.camvid_original import _TABLE
 from jaxseg.errors import InputError
@@ -32,6 +32,15 @@ def test_labels_are_those_of_camvid_and_void_stays_void() -> None:
         np.testing.assert_array_equal(found["image"], example["image"])
     assert (relabelled.name, relabelled.labels) == ("blocks-0-as-camvid", CAMVID)
     assert len(relabelled.source("val")) == 12
+
+
+def test_labels_are_counted_by_those_of_what_is_relabelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = Streets(size=(32, 64), images=(3, 1, 1))
+    source = AsCamVid(drawn).source("train")
+    expected = [np.bincount(source[index]["label"].ravel(), minlength=256) for index in range(3)]
+    monkeypatch.setattr(_prepared, "decode_image", None)  # no image is needed
+    np.testing.assert_array_equal(label_counts(source), expected)
+    assert (source.given.folder / "counts-train.npy").is_file()
 
 
 def test_every_class_of_either_has_one_of_the_other_and_like_names_agree() -> None:

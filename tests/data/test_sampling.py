@@ -1,6 +1,7 @@
 """Rare-class sampling: DAFormer's probabilities, drawn by position, and the counts that they rest on."""
 
 import json
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from itertools import chain, islice
@@ -111,6 +112,33 @@ def test_counts_of_a_prepared_set_are_kept_and_follow_a_selection(camvid_folder:
     np.testing.assert_array_equal(label_counts(source), counts)
     np.save(kept, np.zeros((4, 256), np.uint32))  # what is kept is what is read
     assert label_counts(source).sum() == 0
+
+
+class Watched:
+    """Examples that are made when asked for, and know how many label maps there are at a time."""
+
+    def __init__(self) -> None:
+        self.alive = self.most = 0
+
+    def __len__(self) -> int:
+        return 50
+
+    def __getitem__(self, index: int, /) -> dict[str, Any]:
+        label = np.full((2, 2), index, np.uint8)
+        self.alive += 1
+        self.most = max(self.most, self.alive)
+        weakref.finalize(label, self._gone)
+        return {"image": np.zeros((2, 2, 3), np.uint8), "label": label}
+
+    def _gone(self) -> None:
+        self.alive -= 1
+
+
+def test_labels_are_counted_one_by_one() -> None:
+    source = Watched()
+    np.testing.assert_array_equal(label_counts(source, threads=1), 4 * np.eye(50, 256, dtype=int))
+    assert source.most == 1
+    assert label_counts([]).shape == (0, 256)
 
 
 @pytest.mark.parametrize(
