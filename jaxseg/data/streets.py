@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import PIL
+
 from jaxseg.data._images import encode_png
 from jaxseg.data._streets_scene import render
 from jaxseg.data.dataset import SPLITS, DataSet
@@ -21,11 +23,10 @@ Domain = Literal["synthetic", "real", "crowded", "night", "rain"]
 
 
 def _drawing() -> dict[str, str]:
-    """Hashes of the files that draw: part of the fingerprint of what is drawn."""
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(Path(__file__).parent.glob("_streets_*.py"))
-    }
+    """Hashes of the files that draw, and the version of what fills their shapes: part of the fingerprint."""
+    files = sorted(Path(__file__).parent.glob("_streets_*.py"))
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {**hashes, "pillow": PIL.__version__}
 
 
 def drawn(
@@ -65,11 +66,13 @@ def check_domain(domain: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Streets(DataSet):
-    """Drawn street scenes, the same on every machine; rendered once, then read like any data set.
+    """Drawn street scenes, the same each time; rendered once, then read like any data set.
 
-    Image i of a split is a function of (domain, split, i): asking for more images keeps those there were. Images are
-    stored as PNG, not JPEG, so that the texture and noise which make the `real` domain what it is stay as drawn and no
-    pixel depends on a JPEG library; and unpacked, which decodes twice as fast (noise does not pack anyway).
+    Image i of a split is a function of (domain, split, i): asking for more images keeps those there were. On another
+    machine another version of Pillow may fill the shapes otherwise, so that labels differ too, and another build of
+    NumPy or SciPy may round the last bit of an image otherwise. Images are stored as PNG, not JPEG, so that the texture
+    and noise which make the `real` domain what it is stay as drawn and no pixel depends on a JPEG library; and
+    unpacked, which decodes twice as fast (noise does not pack anyway).
 
     Attributes:
       domain: `synthetic` (clean, saturated) or `real` (texture, noise, other light and layouts); harder than `real`:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 
 from jaxseg.data import Streets, streets
@@ -39,6 +40,12 @@ def test_another_drawing_is_prepared_anew(tmp_path: Path, monkeypatch: pytest.Mo
     before = Streets().recipe().ingredients
     (tmp_path / "_streets_scene.py").write_text("changed")
     monkeypatch.setattr(streets, "__file__", str(tmp_path / "streets.py"))
+    assert Streets().recipe().ingredients != before
+
+
+def test_another_rasteriser_prepares_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Streets().recipe().ingredients
+    monkeypatch.setattr(PIL, "__version__", "0.0")
     assert Streets().recipe().ingredients != before
 
 
