@@ -119,7 +119,7 @@ def is_scored(folder: "RunFolder", experiment: "Experiment", split: str) -> bool
     """Whether a run has been scored after its last step, on all that it is scored on, and as its experiment says."""
     last, how = experiment.method.total_steps, experiment.evaluation
     wanted = {
-        (f"{name}/{split}", last, how.described(data.task, data.label_size))
+        (f"{name}/{split}", last, how.described(data.task, data.label_size, data.label_canvas))
         for name, data in experiment.scored.items()
         if data.has(split)
     }

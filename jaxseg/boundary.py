@@ -142,7 +142,7 @@ class Boundary:
 
     Source: Cheng, Girshick, Dollar, Berg and Kirillov, "Boundary IoU: Improving Object-Centric Image Segmentation
     Evaluation", CVPR 2021, Eq. 2; there for single objects, here for the pixels of a class. d is 2% of the diagonal
-    as there, also on Cityscapes, where they take 0.5%.
+    as there, also on Cityscapes, where they take 0.5%; where images lie on a canvas, of the canvas's diagonal.
     """
 
     both: Int64[np.ndarray, "C"]

@@ -72,6 +72,10 @@ class AsCamVid(DataSet):
     def label_size(self) -> tuple[int, int] | None:
         return self.given.label_size
 
+    @property
+    def label_canvas(self) -> tuple[int, int] | None:
+        return self.given.label_canvas
+
     def ids(self, split: str) -> list[str]:
         return self.given.ids(split)
 

@@ -90,6 +90,12 @@ class DataSet:
         resize: tuple[int, int] | None = getattr(self, "resize", None)
         return resize
 
+    @property
+    def label_canvas(self) -> tuple[int, int] | None:
+        """Height and width of the canvas on which preparation lays images, field `canvas`; None where there is none."""
+        canvas: tuple[int, int] | None = getattr(self, "canvas", None)
+        return canvas
+
     def ids(self, split: str) -> list[str]:
         """The id of each example that `source(split)` gives, in order; looks at the raw files and prepares nothing.
 

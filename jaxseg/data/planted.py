@@ -66,6 +66,10 @@ class Planted(DataSet):
     def label_size(self) -> tuple[int, int] | None:
         return self.clean.label_size
 
+    @property
+    def label_canvas(self) -> tuple[int, int] | None:
+        return self.clean.label_canvas
+
     def ids(self, split: str) -> list[str]:
         return self.clean.ids(split)
 

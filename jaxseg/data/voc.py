@@ -49,7 +49,8 @@ class VOC(PairedDataSet):
         them. Scores on resized labels are not comparable with those at native size.
       canvas: height and width of the canvas into whose upper left corner each image is laid, the rest being grey and
         void, as DeepLab's code does for crops and scores of 513x513; None for none. Pixels keep their size, so scores
-        are those of native labels, of a network that sees the grey too.
+        are those of native labels, of a network that sees the grey too; but Boundary IoU takes 2% of the canvas's
+        diagonal for the width of an edge, which is more than 2% of the image's.
       sbd: None; or the folder `benchmark_RELEASE/dataset` of SBD (or one above it), for `trainaug`.
 
     >>> VOC().labels.classes, VOC().labels.names[0]

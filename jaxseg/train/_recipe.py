@@ -105,7 +105,8 @@ def _groups(experiment: Experiment) -> Iterator[tuple[str, str]]:
     yield "batch", f"{experiment.batch} a domain and step, {in_words(fields['mesh'])}"
     protocols: dict[str, list[str]] = {}
     for name, data in experiment.scored.items():
-        protocols.setdefault(experiment.evaluation.described(data.task, data.label_size), []).append(name)
+        protocol = experiment.evaluation.described(data.task, data.label_size, data.label_canvas)
+        protocols.setdefault(protocol, []).append(name)
     yield (
         "scored",
         "; ".join(f"{' and '.join(names)}: {protocol}" for protocol, names in protocols.items())

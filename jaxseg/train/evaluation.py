@@ -55,6 +55,8 @@ class Score:
       calibration: how sure the predictions are, and how often right; None where it was not counted.
       boundary: predictions along the edges of regions; None in classification and where it was not counted.
       label_size: height and width that the labels were brought to before; None where they are as they came.
+      label_canvas: height and width of the canvas that images were laid on before, whose diagonal, and not the image's
+        own, decides what is an edge; None where there is none.
     """
 
     on: str
@@ -68,6 +70,7 @@ class Score:
     calibration: Calibration | None = None
     boundary: Boundary | None = None
     label_size: tuple[int, int] | None = None
+    label_canvas: tuple[int, int] | None = None
 
     @property
     def mean_iou(self) -> float:
@@ -135,7 +138,7 @@ class Score:
             "step": step,
             "images": self.images,
             "task": self.task,
-            "protocol": self.protocol.described(self.task, self.label_size),
+            "protocol": self.protocol.described(self.task, self.label_size, self.label_canvas),
             "labels": self.space.description(),
             **self.figures,
             **self.parts,
@@ -259,6 +262,7 @@ def evaluate_ensemble(
         if data_set.task == "segmentation"
         else None,
         label_size=data_set.label_size,
+        label_canvas=data_set.label_canvas,
     )
 
 

@@ -47,8 +47,10 @@ class EvaluationProtocol:
     scales: tuple[float, ...] = ()
     crf: DenseCRF | None = None
 
-    def described(self, task: Task, label_size: tuple[int, int] | None = None) -> str:
-        """The protocol in words, as they hold for a task and for labels brought to a size (None: as they came).
+    def described(
+        self, task: Task, label_size: tuple[int, int] | None = None, canvas: tuple[int, int] | None = None
+    ) -> str:
+        """The protocol in words, for a task and for labels brought to a size or laid on a canvas (None: as they came).
 
         >>> EvaluationProtocol(size=(28, 28)).described("classification")
         'last checkpoint, input 28x28, one label an image, single scale'
@@ -58,10 +60,9 @@ class EvaluationProtocol:
         'last checkpoint, input native size, labels at native size, mean of scales 0.5, 1'
         """
         size = "native size" if self.size is None else f"{self.size[0]}x{self.size[1]}"
-        labels = (
-            "labels at native size" if label_size is None else "labels resized to {}x{}".format(*label_size)
-        )
-        labels = labels if task == "segmentation" else "one label an image"
+        place = "at native size" if label_size is None else "resized to {}x{}".format(*label_size)
+        laid = "" if canvas is None else " on a canvas of {}x{} (edges: by its diagonal)".format(*canvas)
+        labels = f"labels {place}{laid}" if task == "segmentation" else "one label an image"
         several = f"mean of scales {', '.join(f'{scale:g}' for scale in self.scales)}"
         scale = several if self.scales and self.scales != (1.0,) else "single scale"
         flip = ", flip" if self.flip else ""

@@ -279,12 +279,21 @@ class Resized(Blocks):
     resize: tuple[int, int] | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Laid(Blocks):
+    """As a data set is whose preparation laid images on a canvas."""
+
+    canvas: tuple[int, int] | None = (8, 16)
+
+
 def test_the_record_says_where_labels_were_resized_before() -> None:
     one = member(network(), 0)
     for data, words in (
         (Resized(resize=(8, 16)), "labels resized to 8x16"),
         (Planted(Resized(resize=(8, 16))), "labels resized to 8x16"),
         (Resized(), "labels at native size"),
+        (Laid(), "labels at native size on a canvas of 8x16 (edges: by its diagonal)"),
+        (Planted(Laid()), "labels at native size on a canvas of 8x16 (edges: by its diagonal)"),
     ):
         score = evaluate(one.network, one.variables, data, "val", EvaluationProtocol())
         assert score.record(1)["protocol"] == f"last checkpoint, input native size, {words}, single scale"
