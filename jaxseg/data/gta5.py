@@ -51,7 +51,7 @@ class GTA5(PairedDataSet):
 
     Reads `images/NNNNN.png` and `labels/NNNNN.png`. Label images have a palette; their indices are Cityscapes'
     labelIds, and one more, 34 (license plate), is void. Images differ in size by some pixels and are kept as they are:
-    batches need `resize`, or a batch of 1. Without `split_list` every image is in train, and there is no val and no
+    training batches need `resize`, or one image each. Without `split_list` every image is in train, and there is no val and no
     test.
 
     Attributes:
