@@ -51,8 +51,8 @@ class GTA5(PairedDataSet):
 
     Reads `images/NNNNN.png` and `labels/NNNNN.png`. Label images have a palette; their indices are Cityscapes'
     labelIds, and one more, 34 (license plate), is void. Images differ in size by some pixels and are kept as they are:
-    training batches need `resize`, or one image each. Without `split_list` every image is in train, and there is no val and no
-    test.
+    training batches need `resize`, or one image each. Without `split_list` every image is in train, and there is no val
+    and no test.
 
     Attributes:
       dir: the folder with `images` and `labels`.

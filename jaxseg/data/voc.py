@@ -40,8 +40,8 @@ class VOC(PairedDataSet):
     Reads `JPEGImages/NAME.jpg`, `SegmentationClass/NAME.png` (palette; the index is the class, 255 the border of
     objects, void) and the lists of `ImageSets/Segmentation`. With `sbd`, train is `trainaug`: the train list and all
     images of SBD's two lists, less the val list. An image of the train list keeps VOC's own label, which marks borders;
-    SBD's have none. Images differ in size, up to 500 pixels a side: training batches need `canvas` or `resize`, or one image each.
-    Where the test list and images are there, the test labels, which the owners withhold, are void everywhere.
+    SBD's have none. Images differ in size, up to 500 pixels a side: training batches need `canvas` or `resize`, or one
+    image each. Where the test list and images are there, the test labels, which the owners withhold, are void.
 
     Attributes:
       dir: the folder `VOC2012`, or one that holds `VOCdevkit/VOC2012` or `VOC2012`.
