@@ -3,7 +3,8 @@
 Both read the same encoded images from memory, with equally many threads or worker processes, and give batches of the
 same shape, augmented by the same geometry and colours in float32: scale 0.5 to 2, one crop, a mirror image, colour
 jitter. Torch decodes with Pillow and augments in its workers, one thread each, and does no work outside the crop's
-window. Rounds alternate, so what disturbs the machine disturbs both.
+window; JAX augments on all cores, so that `threads` is to be their number, or it has more of them. Rounds alternate, so
+what disturbs the machine disturbs both.
 """
 
 import dataclasses
