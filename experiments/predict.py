@@ -143,18 +143,15 @@ def read(file: Path) -> np.ndarray:
     """A picture as uint8 RGB [H, W, 3], turned the way its camera says it was held.
 
     Raises:
-      InputError: the file is no picture that can be read.
+      InputError: the file is no picture that can be read, or has more than 8 bits a channel.
     """
-    from jaxseg.data._images import rgb
+    from jaxseg.data import _images
 
-    try:
-        with Image.open(file) as opened:
-            picture = ImageOps.exif_transpose(opened)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(
-            f"images: {file} cannot be read as a picture ({error}); replace it or leave it out"
-        ) from error
-    return rgb(picture, f"images: {file}")
+    encoded, origin = _images.read(file), f"images: {file}"
+    image = _images.decode_image(encoded, origin)
+    if _images.orientation(encoded, origin) == 1:
+        return image
+    return _images.rgb(ImageOps.exif_transpose(_images.opened(encoded, origin)), origin)
 
 
 def network_size(image: np.ndarray, reference: tuple[int, int]) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from experiments.evaluate import evaluate_run
 from jaxseg import report
 from jaxseg.errors import InputError
 from jaxseg.train import RunFolder
+from tests.data.test_images import png
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -125,7 +126,7 @@ def test_a_folder_of_pictures_is_predicted_and_a_clash_of_names_loses_none(tmp_p
         (["nowhere.png"], "no file or folder nowhere.png"),
         ([], "images"),
         (["{empty}"], "no picture in"),
-        (["{broken}"], "broken.png cannot be read"),
+        (["{broken}"], "broken.png: not a readable image"),
         (["{broken}", "--flipp", "True"], "--flipp is not known"),
     ],
 )
@@ -202,13 +203,13 @@ def test_every_command_explains_itself(command: str) -> None:
     assert "usage:" in done.stdout
 
 
-def test_deep_grey_pictures_are_named(tmp_path: Path) -> None:
-    Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(
-        InputError,
-        match=r"^images: \S+deep.png: an image has 8 bits a channel, and this one is grey of mode I",
-    ):
-        predict.read(tmp_path / "deep.png")
+def test_deep_pictures_are_named_whatever_their_colours(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(tmp_path / "grey.png")
+    (tmp_path / "colour.png").write_bytes(png(16, 2, bytes(range(48))))
+    for name, words in (("grey", "grey of mode I"), ("colour", "of 16; bring it to 8 bits")):
+        says = rf"^images: \S+{name}.png: an image has 8 bits a channel, and this one is {words}"
+        with pytest.raises(InputError, match=says):
+            predict.read(tmp_path / f"{name}.png")
 
 
 def test_an_interrupted_command_ends_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
