@@ -128,7 +128,8 @@ NOTES = {
     "table6": "Real streets stand in for Cityscapes, `compact` for DeepLabv3.",
 }
 COST_CAMVID = (
-    "2 minutes a run on 2 CPU cores, scoring included, label_adversary 9; rows of one name are run once"
+    "2 minutes a run on 2 CPU cores, scoring included, label_adversary 9, scores with a CRF 6 to 24; rows of one name "
+    "are run once"
 )
 COST_STREETS = "21 runs, 33 minutes on 2 CPU cores beside other work; rows of one name are run once"
 ON_VOC = "0.23 EFLOP a run of DeepLabv3, both stages"
