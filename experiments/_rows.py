@@ -221,13 +221,15 @@ def record(rows: Sequence[Row], folders: Sequence[Path]) -> list[dict[str, Any]]
 
 
 def _scores(path: Path) -> list[dict[str, Any]]:
-    """The scores of a run, or of runs scored together, that of the target first."""
+    """The scores of a run, or of runs scored together, that of the target first where its config tells of it."""
     from jaxseg.train import RunFolder
 
+    found = [json.loads(file.read_text()) for file in sorted((path / "evaluations").glob("*.json"))]
+    if not (path / "config.json").is_file():
+        return found
     config = json.loads((path / "config.json").read_text())
     run = Path(config["ensemble"]["members"][0]["run"]) if "ensemble" in config else path
     order = [f"{name}/test" for name in RunFolder(run).experiment().scored]
-    found = [json.loads(file.read_text()) for file in sorted((path / "evaluations").glob("*.json"))]
     return sorted(found, key=lambda score: order.index(score["on"]) if score["on"] in order else len(order))
 
 

@@ -38,7 +38,7 @@ def header(config: Path, items: Sequence[str]) -> str | None:
     """What a config's docstring says was measured of it: in the first of the items that has it as a row as it is.
 
     >>> header(Path("configs/streets/fda.py"), ["maxsquare.gta5"])
-    'Measured: 44.1 ± 2.6 % mIoU on streets-real/test, 3 seeds, 0.2 minutes a run (median) on 1 x cpu (maxsquare.gta5).'
+    'Measured: 44.1 ± 2.6 % mIoU on streets-real/test, 3 seeds, 0.4 minutes a run (median) on 1 x cpu (maxsquare.gta5).'
     """
     for item in items:
         for table in committed(item):
