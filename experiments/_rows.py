@@ -48,7 +48,12 @@ class Interrupted(Exception):
 
 
 def run_rows(
-    rows: Sequence[Row], seeds: Sequence[int], out: Path, fields: Sequence[str], program: str
+    rows: Sequence[Row],
+    seeds: Sequence[int],
+    out: Path,
+    fields: Sequence[str],
+    program: str,
+    table: Sequence[Row] = (),
 ) -> list[Path]:
     """Trains and scores every row with every seed; what is trained and scored already is left as it is.
 
@@ -61,6 +66,7 @@ def run_rows(
       out: folder of the runs, `out/ROW/seedS`.
       fields: options for every experiment.
       program: the command, for help and messages.
+      table: all rows of the table where these are some of them, for what an option of all means to each.
 
     Returns:
       The run folders, row after row, less those given up, of which `given_up_runs` tells.
@@ -72,7 +78,7 @@ def run_rows(
     from jaxseg.train.progress import duration
 
     began = time.monotonic()
-    targets = target_names(rows)
+    targets = target_names(table or rows)
     folders: list[Path] = []
     for index, (seed, row) in enumerate(itertools.product(seeds, rows)):
         took = duration(time.monotonic() - began)

@@ -90,7 +90,7 @@ def _small(item: Item, own: Arguments, fields: Sequence[str]) -> int:
     began, place = time.monotonic(), own.out / item.name / ("" if whole else PART)
     try:
         runs = own.out / (item.runs or item.name)
-        folders = run_rows(rows, range(seeds), runs, fields, "python -m experiments.reproduce")
+        folders = run_rows(rows, range(seeds), runs, fields, "python -m experiments.reproduce", item.rows)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return stop.status

@@ -189,8 +189,11 @@ class _Loop:
     def _start(self) -> tuple[State, int]:
         """The state to begin with, and how many steps it has behind it."""
         images = images_of(self.experiment, self.sources)
+        candidates = self.checkpoints.candidates()
+        if candidates:
+            self.folder.check_images(images)
         failed: list[tuple[int, InputError]] = []
-        for latest in self.checkpoints.candidates():
+        for latest in candidates:
             try:
                 state = self._resumed(latest)
             except InputError as error:
@@ -203,7 +206,6 @@ class _Loop:
                     file=self.stream,
                     flush=True,
                 )
-            self.folder.check_images(images)
             self.folder.forget_after(latest)
             self.saved = latest
             return state, latest

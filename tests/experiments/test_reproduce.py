@@ -12,6 +12,7 @@ from experiments.reproduce.items import ITEMS
 from jaxseg.errors import InputError
 from jaxseg.train import RunFolder, load_config, with_arguments
 from jaxseg.train._lock import locked
+from jaxseg.train.given_up import give_up
 
 CONFIG = """
 from jaxseg import losses
@@ -97,8 +98,13 @@ def test_a_row_that_diverges_is_given_up_and_the_others_go_on(tmp_path: Path) ->
     out = tmp_path / "out"
     folders = run_rows(rows, [0], out, [], "test")
     assert folders == [out / "good/seed0"]
-    both = run_rows(rows[::3], [0, 1], out, [], "test")
-    assert both == [out / "good/seed0", out / "good/seed1"]
+    more = (rows[3], Row("better", tmp_path / "good.py"))
+    # By rows, the first first, whatever seed it lost.
+    give_up(
+        RunFolder(out / "better/seed0"), with_arguments(load_config(more[1].config), ["--seed", "0"]), "x"
+    )
+    order = [out / "better/seed1", out / "good/seed0", out / "good/seed1"]
+    assert run_rows(more[::-1], [0, 1], out, [], "test") == order
     lines = given_up_runs(rows, [0], out, folders)
     assert [line.split(":")[0] for line in lines] == ["bad, seed 0", "after, seed 0", "both, seed 0"]
     assert "no run. term 'source' is nan at step" in lines[0]
@@ -161,7 +167,6 @@ def test_the_papers_scale_names_everything_that_is_missing_in_one_line() -> None
     assert "\n" not in message
 
 
-@pytest.mark.fast
 def test_options_of_a_target_go_to_the_data_of_what_trains_on_it(tmp_path: Path) -> None:
     words = ["--target.count", "3", "--data.size", "96", "128", "--target.shift=60", "--batch=4"]
     for name, domains in (
@@ -180,6 +185,9 @@ def test_options_of_a_target_go_to_the_data_of_what_trains_on_it(tmp_path: Path)
     assert source == ["--data.size", "96", "128", "--batch=4"]
     assert oracle == ["--data.count", "3", "--data.shift=60", "--batch=4"]
     assert _rows.with_fields(load_config(rows[2].config), words, set()) == source
+    given = ["--target.count", "6", "--steps", "1"]
+    (alone,) = run_rows(rows[2:], [0], tmp_path / "out", given, "test", table=rows)  # as --rows oracle
+    assert RunFolder(alone).experiment().data.count == 6
 
 
 def test_a_config_file_is_listed_with_the_tables_it_is_a_row_of(capsys: pytest.CaptureFixture[str]) -> None:

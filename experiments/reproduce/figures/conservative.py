@@ -92,7 +92,8 @@ def figure4(runs: Runs, place: Path) -> Mapping[str, Any]:
     told: dict[str, list[Any]] = {row: [] for row in rows}
     drawn: list[features.Points] = []
     chosen: list[int] = []
-    for seed, pair in enumerate(common_seeds(runs, *rows)):
+    for pair in common_seeds(runs, *rows):
+        seed = int(pair[0].name.removeprefix("seed"))
         found = [features.points_of(RunFolder(path), 100, seed) for path in pair]
         four = features.shown_most(found[0], 4)
         found = [points.of(four) for points in found]

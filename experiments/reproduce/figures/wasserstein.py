@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.reproduce.figures._drawing import Runs, of_row, panels, rounded, save
+from experiments.reproduce.figures._drawing import Runs, common_seeds, panels, rounded, save
 
 TRUE, TAKEN_FOR = "car", ("bus", "road")
 RIGHT, WRONG = 0.4, 0.5
@@ -84,7 +84,7 @@ def figure4(runs: Runs, place: Path) -> Mapping[str, Any]:
     from jaxseg.train import RunFolder
 
     rows = ("longer", "huber")
-    first = [of_row(runs, row)[0] for row in rows]
+    first = common_seeds(runs, *rows)[0]
     space = RunFolder(first[0]).experiment().data.labels
     assert space.groups is not None
     empty = metrics.ConfusionMatrix.zeros(space.classes)
